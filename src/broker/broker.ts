@@ -1,0 +1,159 @@
+/**
+ * PORT: what the tower needs of a broker, and the four outcomes every caller must handle.
+ * Must never hide an ambiguity: when bytes may have arrived, the outcome is `unknown`, whatever the error said.
+ */
+import type { Mode } from '../order/name.ts';
+import type { ClientOrderId } from '../order/name.ts';
+import type { MarketDataRequest, PositionsRequest, OrderListRequest, TradeRequest } from '../order/request.ts';
+
+/** The broker's own words for a refusal, verbatim. */
+export interface Rejection {
+  /** HTTP status. */
+  readonly status: number;
+  /** Alpaca's numeric code; null where the body has none. */
+  readonly code: number | null;
+  readonly message: string;
+  /** The whole body as received: JSON where it was JSON, else its text cut to 2,000 characters. */
+  readonly body: unknown;
+  readonly requestId: string | null;
+  /** A readable name of the refusal (`insufficient_buying_power`, `not_found`, …), judged by status and text, never by code alone. */
+  readonly name: string;
+}
+
+/** What every answer tells about the account's budget; null where the broker said nothing. */
+export interface Budget {
+  readonly remaining: number | null;
+  /** Epoch seconds at which the broker's window starts anew. */
+  readonly resetAt: number | null;
+}
+
+export type Outcome<T> =
+  /** The broker did it. */
+  | { readonly kind: 'done'; readonly value: T }
+  /** The broker said no, and said it about this very request. */
+  | { readonly kind: 'rejected'; readonly rejection: Rejection }
+  /** Provably not carried out: no byte of it left, or it was turned away unread (429). `retryAfterMs` is the broker's wish. */
+  | { readonly kind: 'not_sent'; readonly why: 'unreachable' | 'rate_limited'; readonly reason: string; readonly retryAfterMs: number | null }
+  /** The keys are refused, the host redirects, or the endpoint does not exist: nothing more may be sent until a person has looked. */
+  | { readonly kind: 'misconfigured'; readonly reason: string; readonly rejection: Rejection | null }
+  /** May have been carried out. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** An order as the broker tells it: its JSON verbatim, and the few fields the tower reads. */
+export interface BrokerOrder {
+  /** Alpaca's own JSON text of this order. */
+  readonly json: string;
+  readonly id: string;
+  readonly clientOrderId: string;
+  readonly status: string;
+  /** Decimal text. */
+  readonly filledQty: string;
+  /** RFC 3339 with up to nine decimals, as sent. */
+  readonly updatedAt: string;
+  readonly submittedAt: string;
+  /** Client order ids and ids of the legs (bracket, oco, oto, mleg). */
+  readonly legs: readonly BrokerOrder[];
+  /** The successor's id when the order was replaced. */
+  readonly replacedBy: string | null;
+}
+
+/** One request to the broker as it goes over the wire; journaled before the first byte leaves, and sent as journaled. */
+export interface Wire {
+  readonly method: 'POST' | 'DELETE' | 'PATCH';
+  /** Path with query, relative to the base URL. */
+  readonly path: string;
+  /** JSON text; empty for none. */
+  readonly body: string;
+}
+
+export interface TradeUpdate {
+  readonly event: string;
+  /** `execution_id`, or null when the broker sent none. */
+  readonly executionId: string | null;
+  readonly timestamp: string;
+  readonly order: BrokerOrder;
+  /** Decimal texts of this execution; null when the event is no fill. */
+  readonly price: string | null;
+  readonly qty: string | null;
+  /** The event's `data` object verbatim. */
+  readonly json: string;
+}
+
+export interface StreamListener {
+  /** Authorised and listening to trade_updates: whatever happened before this moment must be swept. */
+  up(): void;
+  down(reason: string): void;
+  update(update: TradeUpdate): void;
+  /** A frame that cannot be read; the stream reconnects by itself after it. */
+  unreadable(reason: string): void;
+}
+
+export interface Stream {
+  start(): void;
+  /** Idempotent; after it no listener is called. */
+  stop(): void;
+}
+
+export interface Account {
+  readonly json: string;
+  readonly accountNumber: string;
+  readonly status: string;
+  /** True when the broker would refuse every order (trading_blocked, account_blocked, trade_suspended_by_user). */
+  readonly blocked: boolean;
+}
+
+/** Filters of GET /v2/orders; absent means the broker's default. `after` and `until` are RFC 3339, exclusive. */
+export interface OrderListQuery {
+  readonly status?: 'open' | 'closed' | 'all';
+  readonly limit?: number;
+  readonly after?: string;
+  readonly until?: string;
+  readonly direction?: 'asc' | 'desc';
+  readonly symbols?: readonly string[];
+  readonly side?: 'buy' | 'sell';
+  readonly nested?: boolean;
+}
+
+/**
+ * One account at one broker. No method retries, waits for budget or judges what to do next: that is dispatch's work.
+ * Each method call is exactly one HTTP request, except `marketData`, whose plan says how many it needs.
+ */
+export interface Broker {
+  readonly mode: Mode;
+  /** Pure: the request for a trade. The same trade gives the same bytes. */
+  encode(trade: TradeRequest): Wire;
+  /** Sends an order. `done` only if the answer is JSON with our client_order_id and the fields we asked for. */
+  submit(wire: Wire): Promise<Outcome<BrokerOrder>>;
+  /** Pure: fields in which the broker's order differs from what the wire asked for; empty when they agree. */
+  differences(wire: Wire, order: BrokerOrder): readonly string[];
+  /** Looks an order up by client_order_id; `done` with null when the broker does not know it (which proves nothing yet). */
+  lookup(clientOrderId: ClientOrderId | string): Promise<Outcome<BrokerOrder | null>>;
+  /** One order by the broker's id; null when there is none. */
+  order(id: string): Promise<Outcome<BrokerOrder | null>>;
+  /** Asks for a cancel. `done` means it was taken, not that it has happened. */
+  cancel(id: string): Promise<Outcome<null>>;
+  orders(query: OrderListQuery): Promise<Outcome<readonly BrokerOrder[]>>;
+  account(): Promise<Outcome<Account>>;
+  /** Alpaca's JSON text of all positions. */
+  positions(): Promise<Outcome<string>>;
+  /** The requests a marketdata query needs: one per kind of instrument, however many symbols. */
+  marketDataPlan(request: MarketDataRequest): readonly MarketDataPart[];
+  marketData(part: MarketDataPart): Promise<Outcome<MarketDataAnswer>>;
+  stream(listener: StreamListener): Stream;
+  /** Called after every answer that carried rate-limit headers. */
+  onBudget(listener: (budget: Budget) => void): void;
+  close(): Promise<void>;
+}
+
+/** One HTTP request of a market data query. */
+export interface MarketDataPart {
+  readonly kind: 'stock' | 'crypto' | 'option';
+  readonly dataType: 'quote' | 'bar' | 'trade';
+  /** Symbol as the agent wrote it → as Alpaca's endpoint wants it. */
+  readonly symbols: ReadonlyMap<string, string>;
+}
+
+/** Symbol as asked → the contract's shape, numbers as decimal strings. Symbols without data are absent. */
+export type MarketDataAnswer = ReadonlyMap<string, Readonly<Record<string, string | null>>>;
+
+export type { OrderListRequest, PositionsRequest };

@@ -1,0 +1,49 @@
+/**
+ * Time as a seam: every decision and every timer of the tower goes through a Clock, so that the whole of it runs on
+ * virtual time in a simulation. Nothing outside this file may call Date.now, performance.now or setTimeout.
+ */
+import type { Brand } from './brand.ts';
+
+/** Microseconds since 1970-01-01T00:00:00Z, a whole number. For people and for the broker's dates. */
+export type Micros = Brand<number, 'Micros'>;
+
+export interface Clock {
+  /** Wall time. May jump; never used to measure a duration. */
+  now(): Micros;
+  /** Milliseconds from an arbitrary start, never going back. For every duration, deadline and window inside one run. */
+  monotonic(): number;
+  /** Runs `run` once, `ms` milliseconds from now (0: after the current work). Returns a function that calls it off. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export const micros = (value: number): Micros => Math.trunc(value) as Micros;
+
+/** `2026-02-13T14:30:25.789012Z` */
+export function isoMicros(at: Micros): string {
+  const ms = Math.floor(at / 1000);
+  const rest = String(at - ms * 1000).padStart(3, '0');
+  return `${new Date(ms).toISOString().slice(0, -1)}${rest}Z`;
+}
+
+/** `20260213`, the UTC day. */
+export const dayOf = (at: Micros): string => isoMicros(at).slice(0, 10).replaceAll('-', '');
+
+export const systemClock: Clock = {
+  // Date.now is the wall; the fraction below a millisecond comes from the monotonic clock.
+  now: () => micros(Date.now() * 1000 + ((performance.now() * 1000) % 1000)),
+  monotonic: () => performance.now(),
+  after(ms, run) {
+    if (ms <= 0) {
+      const handle = setImmediate(run);
+      return () => clearImmediate(handle);
+    }
+    const handle = setTimeout(run, ms);
+    return () => clearTimeout(handle);
+  },
+};
+
+/** A promise for `ms` milliseconds from now. */
+export const sleep = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.after(ms, resolve);
+  });
