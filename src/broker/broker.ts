@@ -2,9 +2,8 @@
  * PORT: what the tower needs of a broker, and the four outcomes every caller must handle.
  * Must never hide an ambiguity: when bytes may have arrived, the outcome is `unknown`, whatever the error said.
  */
-import type { Mode } from '../order/name.ts';
-import type { ClientOrderId } from '../order/name.ts';
-import type { MarketDataRequest, PositionsRequest, OrderListRequest, TradeRequest } from '../order/request.ts';
+import type { ClientOrderId, Mode } from '../order/name.ts';
+import type { MarketDataRequest, OrderListRequest, PositionsRequest, TradeRequest } from '../order/request.ts';
 
 /** The broker's own words for a refusal, verbatim. */
 export interface Rejection {
@@ -33,7 +32,12 @@ export type Outcome<T> =
   /** The broker said no, and said it about this very request. */
   | { readonly kind: 'rejected'; readonly rejection: Rejection }
   /** Provably not carried out: no byte of it left, or it was turned away unread (429). `retryAfterMs` is the broker's wish. */
-  | { readonly kind: 'not_sent'; readonly why: 'unreachable' | 'rate_limited'; readonly reason: string; readonly retryAfterMs: number | null }
+  | {
+      readonly kind: 'not_sent';
+      readonly why: 'unreachable' | 'rate_limited';
+      readonly reason: string;
+      readonly retryAfterMs: number | null;
+    }
   /** The keys are refused, the host redirects, or the endpoint does not exist: nothing more may be sent until a person has looked. */
   | { readonly kind: 'misconfigured'; readonly reason: string; readonly rejection: Rejection | null }
   /** May have been carried out. */

@@ -16,7 +16,12 @@ export interface HttpRequest {
 }
 
 export type HttpResult =
-  | { readonly kind: 'answer'; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string;
+    }
   /** No byte of the request left this machine (refused, DNS, TLS, connect time-out). */
   | { readonly kind: 'unsent'; readonly reason: string }
   /** Bytes left and no whole answer came back (reset, time-out, cut or oversized body). */
