@@ -1,0 +1,160 @@
+/**
+ * The table of everything that can be set: names, rules, defaults and one sentence each. docs/settings.md is made from it.
+ * Must never read anything; `settings.ts` does.
+ */
+import { z } from 'zod';
+import type { Mode } from './order/name.ts';
+
+const flag = (value: boolean, doc: string) => z.boolean().default(value).meta({ rule: 'true or false', doc });
+const whole = (min: number, max: number, value: number, doc: string) =>
+  z
+    .int()
+    .min(min)
+    .max(max)
+    .default(value)
+    .meta({ rule: `a whole number from ${min} to ${max}`, doc });
+const oneOf = (names: readonly string[]): string => `one of ${names.join(', ')}`;
+const account = (doc: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,64}$/)
+    .nullable()
+    .default(null)
+    .meta({ rule: 'an account number as Alpaca shows it, in quotes', doc });
+
+export const agentShape = {
+  controller: flag(false, 'This agent may cancel the orders of other agents.'),
+  live: flag(false, 'This agent may trade on the live account, when `live` is true too.'),
+  enabled: flag(true, 'Set to false, it refuses everything this agent sends.'),
+};
+
+/** The sections of the file, in the order of the documentation. Every leaf carries its rule and one sentence of explanation. */
+export const sections = {
+  budget: {
+    per_minute: whole(1, 10_000, 200, 'Requests that may leave for one account in any 60 seconds.'),
+    per_second: whole(1, 1_000, 10, 'Requests that may leave for one account in any second.'),
+  },
+  account: {
+    paper: account('Pins the paper account: with keys of any other account the tower does not start.'),
+    live: account('Pins the live account: with keys of any other account the tower does not start.'),
+  },
+  send_by: {
+    market_seconds: whole(
+      1,
+      86_400,
+      30,
+      'How long after it was received a market, ioc, fok, opg or cls order may still be sent, when the order file does not say.',
+    ),
+    default_seconds: whole(1, 86_400, 120, 'The same for every other order.'),
+    max_seconds: whole(1, 86_400, 86_400, 'How far ahead an order file may put its own `send_by`.'),
+  },
+  doubt: {
+    settle_ms: whole(0, 600_000, 20_000, 'How long "not found" of an order in doubt is not believed.'),
+    max_delay_minutes: whole(1, 1_440, 15, 'After how long without a trace an order in doubt counts as never placed.'),
+    resend: flag(true, 'Sends an order in doubt again, under the same client_order_id, while `send_by` allows it.'),
+    late_policy: z
+      .enum(['cancel', 'keep'])
+      .default('cancel')
+      .meta({
+        rule: oneOf(['cancel', 'keep']),
+        doc: 'What happens to an order that appears after it counted as never placed.',
+      }),
+  },
+  files: {
+    settle_ms: whole(0, 60_000, 2_000, 'How long a file that is not whole JSON must rest before it is judged.'),
+    poll_ms: whole(10, 60_000, 500, 'How often the folder is listed, whatever the operating system reports.'),
+    max_bytes: whole(1_024, 1_048_576, 65_536, 'The largest order file.'),
+  },
+  sweep: {
+    interval_ms: whole(100, 3_600_000, 30_000, 'How often open orders are compared with what Alpaca lists.'),
+  },
+  exchange: {
+    port: whole(0, 65_535, 0, 'Port of the embedded exchange on the loopback interface; 0 takes a free one.'),
+    seed: z
+      .string()
+      .regex(/^[\x20-\x7e]{1,64}$/)
+      .default('tower')
+      .meta({ rule: '1 to 64 printable characters', doc: 'Prices of the embedded exchange follow from it.' }),
+    hours: flag(false, 'The embedded exchange keeps market hours; otherwise it is always open.'),
+  },
+  log: {
+    level: z
+      .enum(['info', 'warn', 'error'])
+      .default('info')
+      .meta({ rule: oneOf(['info', 'warn', 'error']), doc: 'The least important line that is written to the log.' }),
+  },
+};
+
+export const schema = z.strictObject({
+  live: flag(false, 'The switch for live trading. It needs live keys and an agent with `live`, too.'),
+  agents_only: flag(false, 'Only agents that are listed in `agents` may send orders.'),
+  agents: z.record(z.string().regex(/^[a-z0-9]{1,20}$/), z.strictObject(agentShape)).default({}),
+  budget: z.strictObject(sections.budget).prefault({}),
+  account: z.strictObject(sections.account).prefault({}),
+  send_by: z.strictObject(sections.send_by).prefault({}),
+  doubt: z.strictObject(sections.doubt).prefault({}),
+  files: z.strictObject(sections.files).prefault({}),
+  sweep: z.strictObject(sections.sweep).prefault({}),
+  exchange: z.strictObject(sections.exchange).prefault({}),
+  log: z.strictObject(sections.log).prefault({}),
+});
+
+/** Variables that are no settings: where the home is, and switches that only tests use. */
+export const SPECIAL = ['TOWER_HOME', 'TOWER_TEST', 'TOWER_FAILPOINT', 'TOWER_SABOTAGE'];
+
+export const KEY_NAMES = {
+  paper: { id: 'ALPACA_PAPER_API_KEY', secret: 'ALPACA_PAPER_SECRET_KEY' },
+  live: { id: 'ALPACA_LIVE_API_KEY', secret: 'ALPACA_LIVE_SECRET_KEY' },
+} as const satisfies Record<Mode, { id: string; secret: string }>;
+export const URLS = {
+  paper: { name: 'ALPACA_PAPER_BASE_URL', value: 'https://paper-api.alpaca.markets' },
+  live: { name: 'ALPACA_LIVE_BASE_URL', value: 'https://api.alpaca.markets' },
+  data: { name: 'ALPACA_DATA_BASE_URL', value: 'https://data.alpaca.markets' },
+} as const satisfies Record<Mode | 'data', { name: string; value: string }>;
+
+/** Every setting that is not about one agent, flat, with the variable that sets it. */
+export const LEAVES = [
+  { path: ['live'], leaf: schema.shape.live },
+  { path: ['agents_only'], leaf: schema.shape.agents_only },
+  ...Object.entries(sections).flatMap(([section, shape]) =>
+    Object.entries(shape).map(([key, leaf]) => ({ path: [section, key], leaf: leaf as z.ZodType })),
+  ),
+].map(({ path, leaf }) => ({ name: path.join('.'), variable: variableOf(path), path, leaf }));
+
+/** Every setting with its variable, default, rule and meaning: what docs/settings.md is made of. */
+export function settingsTable(): readonly {
+  name: string;
+  variable: string;
+  value: string;
+  rule: string;
+  doc: string;
+}[] {
+  const row = (name: string, variable: string, leaf: z.ZodType) => ({
+    name,
+    variable,
+    value: JSON.stringify(leaf.parse(undefined)),
+    rule: metaOf(leaf).rule,
+    doc: metaOf(leaf).doc,
+  });
+  return [
+    ...LEAVES.map(({ name, variable, leaf }) => row(name, variable, leaf)),
+    ...Object.entries(agentShape).map(([key, leaf]) =>
+      row(`agents.{id}.${key}`, `TOWER_AGENTS_{ID}_${key.toUpperCase()}`, leaf),
+    ),
+  ];
+}
+
+/** The variables of keys and endpoints with their defaults: the other half of docs/settings.md. */
+export const connectionTable: readonly { readonly variable: string; readonly value: string | null }[] = [
+  ...Object.values(KEY_NAMES).flatMap(({ id, secret }) => [id, secret].map((variable) => ({ variable, value: null }))),
+  ...Object.values(URLS).map(({ name, value }) => ({ variable: name, value })),
+];
+
+function variableOf(path: readonly string[]): string {
+  return `TOWER_${path.join('_').toUpperCase()}`;
+}
+
+export function metaOf(leaf: z.ZodType): { rule: string; doc: string } {
+  const { rule, doc } = leaf.meta() ?? {};
+  return { rule: String(rule), doc: String(doc) };
+}

@@ -1,0 +1,407 @@
+/**
+ * Settings: `tower.config.json`, `.env` and the environment become one frozen value, or one error that lists every problem.
+ * Must never print a secret, never guess a value and never read the process environment itself: the command passes it in.
+ * A setting has one name everywhere: `budget.per_minute` in the file, `settings.budget.per_minute` in the code and
+ * `TOWER_BUDGET_PER_MINUTE` in the environment. The environment beats `.env`, which beats the file, which beats the default.
+ */
+import { join, resolve } from 'node:path';
+import { inspect, parseEnv } from 'node:util';
+import type { z } from 'zod';
+import { closest } from './lib/closest.ts';
+import type { Mode } from './order/name.ts';
+import {
+  agentShape,
+  connectionTable,
+  KEY_NAMES,
+  LEAVES,
+  metaOf,
+  SPECIAL,
+  schema,
+  sections,
+  URLS,
+} from './settings.schema.ts';
+
+/** A text that shows itself only to who asks for it by `reveal`: not in logs, errors, JSON or the debugger's print. */
+export class Secret {
+  readonly #text: string;
+  constructor(text: string) {
+    this.#text = text;
+  }
+  reveal(): string {
+    return this.#text;
+  }
+  toString(): string {
+    return '[secret]';
+  }
+  toJSON(): string {
+    return '[secret]';
+  }
+  [inspect.custom](): string {
+    return '[secret]';
+  }
+}
+
+export interface Keys {
+  readonly id: string;
+  readonly secret: Secret;
+}
+
+export interface AgentSettings {
+  /** May cancel orders of other agents. */
+  readonly controller: boolean;
+  /** May use the live account, when `live` is true. */
+  readonly live: boolean;
+  /** False refuses everything this agent sends. */
+  readonly enabled: boolean;
+}
+
+type Frozen<T> = { readonly [K in keyof T]: T[K] extends object ? Frozen<T[K]> : T[K] };
+type FileSettings = Frozen<Omit<z.output<typeof schema>, 'agents'>>;
+
+/** Everything a tower can be told, checked and frozen. */
+export interface Settings extends FileSettings {
+  /** Absolute path of the home folder. */
+  readonly home: string;
+  /** The listed agents; ask `agentSettings` for what holds for any agent. */
+  readonly agents: ReadonlyMap<string, AgentSettings>;
+  /** Null: no keys for this mode. */
+  readonly keys: Readonly<Record<Mode, Keys | null>>;
+  /** Base URLs without a trailing slash. */
+  readonly urls: Readonly<Record<Mode | 'data', string>>;
+}
+
+/** One thing that is wrong with the settings, in words for the person who will put it right. */
+export interface SettingsProblem {
+  /** The setting's name where it was found: `budget.per_minute in tower.config.json`, `TOWER_LIVE in the environment`. */
+  readonly name: string;
+  /** What was found; null for nothing, and for everything that may be a secret. */
+  readonly value: string | null;
+  readonly rule: string;
+  readonly remedy: string;
+}
+
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  readonly problems: readonly SettingsProblem[];
+  constructor(problems: readonly SettingsProblem[]) {
+    super(problems.map(describeProblem).join('\n'));
+    this.problems = problems;
+  }
+}
+
+export const describeProblem = ({ name, value, rule, remedy }: SettingsProblem): string =>
+  `${name}${value === null ? '' : ` is ${value}`}: ${rule}. ${remedy}`;
+
+/** What holds for an agent, listed or not. `listed` tells a refusal by `agents_only` from one by `enabled`. */
+export function agentSettings(settings: Settings, agent: string): AgentSettings & { readonly listed: boolean } {
+  const own = settings.agents.get(agent);
+  if (own !== undefined) return { ...own, listed: true };
+  return { controller: false, live: false, enabled: !settings.agents_only, listed: false };
+}
+
+const CONFIG = 'tower.config.json';
+const OTHER_ENDINGS = ['', '.yaml', '.yml', '.toml', '.json5', '.jsonc', '.js', '.cjs', '.mjs', '.ts', '.mts', '.ini'];
+/** `--home`, else TOWER_HOME, else the current folder; absolute. */
+export const homeFolder = (
+  option: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): string => resolve(cwd, option ?? (env['TOWER_HOME'] || '.'));
+
+export interface SettingsSources {
+  /** Absolute path of the home folder. */
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The file's text; null when there is no such file; throws when it cannot be read. */
+  readonly readFile: (path: string) => string | null;
+}
+
+/** Reads and checks all settings. Throws one SettingsError with everything that is wrong. */
+export function loadSettings({ home, env, readFile }: SettingsSources): Settings {
+  const problems: SettingsProblem[] = [];
+  const read = (name: string): string | null => {
+    try {
+      return readFile(join(home, name));
+    } catch (fault) {
+      const why = fault instanceof Error ? fault.message : String(fault);
+      problems.push({
+        name,
+        value: null,
+        rule: 'must be readable',
+        remedy: `Check owner and rights of the file (${why}).`,
+      });
+      return null;
+    }
+  };
+  for (const ending of OTHER_ENDINGS) {
+    const name = `tower.config${ending}`;
+    if (read(name) === null) continue;
+    problems.push({
+      name,
+      value: null,
+      rule: 'only JSON is read',
+      remedy: `Write the same settings as JSON to ${CONFIG} and delete ${name}.`,
+    });
+  }
+
+  const raw = parseFile(read(CONFIG), problems);
+  const variables = new Map<string, { readonly value: string; readonly source: string }>();
+  const layers = [
+    { source: '.env', values: parseEnv((read('.env') ?? '').replace(/^\uFEFF/, '')) },
+    { source: 'the environment', values: env },
+  ];
+  for (const { source, values } of layers) {
+    for (const [name, value] of Object.entries(values)) {
+      // An empty variable is one that is not given: the template of .env is full of them.
+      if (value !== undefined && value.trim() !== '') variables.set(name, { value: value.trim(), source });
+    }
+    problems.push(...unknownVariables(Object.keys(values), source));
+  }
+
+  const sources = overlay(raw, variables);
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) problems.push(...explain(issue, raw, sources));
+  }
+  const keys = { paper: readKeys('paper', variables, problems), live: readKeys('live', variables, problems) };
+  if (keys.paper !== null && keys.paper.id === keys.live?.id) {
+    problems.push({
+      name: `${KEY_NAMES.paper.id} and ${KEY_NAMES.live.id}`,
+      value: null,
+      rule: 'must differ: each account has its own keys',
+      remedy: 'Make a pair of keys on the page of each account at Alpaca and put each in its own variable.',
+    });
+  }
+  const urls = {
+    paper: readUrl('paper', variables, problems),
+    live: readUrl('live', variables, problems),
+    data: readUrl('data', variables, problems),
+  };
+  if (parsed.success) problems.push(...contradictions(parsed.data));
+  if (problems.length > 0 || !parsed.success) throw new SettingsError(problems);
+
+  const { agents, ...rest } = parsed.data;
+  return deepFreeze({ ...rest, home, agents: new Map(Object.entries(agents)), keys, urls });
+}
+
+type Variables = ReadonlyMap<string, { readonly value: string; readonly source: string }>;
+type Tree = Record<string, unknown>;
+
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The file as a tree of its own; problems of its form are reported without any of its text, which may hold a secret. */
+function parseFile(text: string | null, problems: SettingsProblem[]): Tree {
+  if (text === null) return Object.create(null);
+  try {
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    if (isTree(value)) return value;
+    problems.push({
+      name: CONFIG,
+      value: null,
+      rule: 'must be one JSON object',
+      remedy: 'Write { "live": false } for example.',
+    });
+  } catch (fault) {
+    const where = /position \d+(?: \(line \d+ column \d+\))?/.exec(String(fault))?.[0] ?? 'its end';
+    problems.push({
+      name: CONFIG,
+      value: null,
+      rule: `is not valid JSON at ${where}`,
+      remedy: 'JSON has no comments and no comma after the last entry; names and texts stand in double quotes.',
+    });
+  }
+  return Object.create(null);
+}
+
+const AGENT_VARIABLE = /^TOWER_AGENTS_([A-Z0-9]{1,20})_([A-Z]+)$/;
+
+function unknownVariables(names: readonly string[], source: string): SettingsProblem[] {
+  const connections = connectionTable.map(({ variable }) => variable);
+  const known = [...LEAVES.map(({ variable }) => variable), ...SPECIAL, ...connections];
+  const problems: SettingsProblem[] = [];
+  for (const name of names) {
+    if (source === '.env' && name === 'TOWER_HOME') {
+      problems.push({
+        name: 'TOWER_HOME in .env',
+        value: null,
+        rule: 'cannot be set there, because it says where .env is',
+        remedy: 'Set it in the environment, or use --home.',
+      });
+      continue;
+    }
+    // Other programs may have variables that begin with ALPACA_; in our own .env such a name is a slip.
+    const ours = name.startsWith('TOWER_') || (source === '.env' && name.startsWith('ALPACA_'));
+    if (!ours || known.includes(name)) continue;
+    const agent = AGENT_VARIABLE.exec(name);
+    if (agent !== null && Object.hasOwn(agentShape, String(agent[2]).toLowerCase())) continue;
+    const candidates =
+      agent === null ? known : Object.keys(agentShape).map((key) => `TOWER_AGENTS_${agent[1]}_${key.toUpperCase()}`);
+    problems.push(unknown(`${name} in ${source}`, closest(name, candidates)));
+  }
+  return problems;
+}
+
+const unknown = (name: string, near: string | null): SettingsProblem => ({
+  name,
+  value: null,
+  rule: 'there is no such setting',
+  remedy: near === null ? 'Remove it; docs/settings.md lists them all.' : `Did you mean ${near}?`,
+});
+
+/** Puts the variables over the file's values and returns where each overlaid value came from, by dotted name. */
+function overlay(raw: Tree, variables: Variables): Map<string, string> {
+  const sources = new Map<string, string>();
+  const put = (path: readonly string[], leaf: z.ZodType, variable: string): void => {
+    const found = variables.get(variable);
+    if (found === undefined) return;
+    let tree = raw;
+    for (const step of path.slice(0, -1)) {
+      // What is no object in the file is left alone: the schema reports it.
+      const next = Object.hasOwn(tree, step) ? tree[step] : {};
+      if (!isTree(next)) return;
+      tree[step] = next;
+      tree = next;
+    }
+    tree[path.at(-1) ?? ''] = coerce(found.value, leaf);
+    sources.set(path.join('.'), `${variable} in ${found.source}`);
+  };
+  for (const { path, leaf, variable } of LEAVES) put(path, leaf, variable);
+  for (const name of variables.keys()) {
+    const [, id = '', key = ''] = AGENT_VARIABLE.exec(name) ?? [];
+    const leaf = Object.entries(agentShape).find(([known]) => known === key.toLowerCase())?.[1];
+    if (leaf !== undefined) put(['agents', id.toLowerCase(), key.toLowerCase()], leaf, name);
+  }
+  return sources;
+}
+
+/** A variable's text as the type that its setting has; what does not fit stays a text, for the schema to refuse. */
+function coerce(text: string, leaf: z.ZodType): unknown {
+  if (leaf.safeParse(text).success) return text;
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?(?:0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : text;
+}
+
+/** A problem of the schema in our own words. The value is shown only where the name is known, for it cannot be a key then. */
+function explain(issue: z.core.$ZodIssue, raw: Tree, sources: ReadonlyMap<string, string>): SettingsProblem[] {
+  const path = issue.path.map(String);
+  const dotted = path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const names = [...LEAVES.map(({ name }) => name), ...Object.keys(sections), 'agents'];
+    const inAgent = path[0] === 'agents';
+    return issue.keys.map((key) => {
+      const full = [...path, key].join('.');
+      const near = inAgent ? closest(key, Object.keys(agentShape)) : closest(full, names);
+      if (/key|secret/i.test(key) && near === null) {
+        return {
+          ...unknown(`${full} in ${CONFIG}`, null),
+          remedy: 'Keys belong in .env; see .env.example. Remove it.',
+        };
+      }
+      return unknown(`${full} in ${CONFIG}`, near);
+    });
+  }
+  const name = sources.get(dotted) ?? `${dotted} in ${CONFIG}`;
+  if (path[0] === 'agents' && path.length === 2 && issue.code === 'invalid_key') {
+    return [
+      {
+        name,
+        value: null,
+        rule: 'an agent id is 1 to 20 characters of a-z and 0-9',
+        remedy: 'Write the id as in the order file names.',
+      },
+    ];
+  }
+  const leaf =
+    path[0] === 'agents' && path.length === 3
+      ? Object.entries(agentShape).find(([key]) => key === path[2])?.[1]
+      : LEAVES.find((one) => one.name === dotted)?.leaf;
+  if (leaf === undefined) {
+    return [{ name, value: null, rule: 'must be a JSON object', remedy: 'Write { "name": value, … } there.' }];
+  }
+  const value = path.reduce<unknown>((tree, step) => (isTree(tree) ? tree[step] : undefined), raw);
+  const standard = JSON.stringify(leaf.parse(undefined));
+  return [
+    {
+      name,
+      value: (JSON.stringify(value) ?? 'nothing').slice(0, 80),
+      rule: `must be ${metaOf(leaf).rule}`,
+      remedy: `Correct it, or remove it for the default ${standard}.`,
+    },
+  ];
+}
+
+/** Settings that are fine alone and wrong together. */
+function contradictions({ budget, send_by }: z.output<typeof schema>): SettingsProblem[] {
+  const problems: SettingsProblem[] = [];
+  const atMost = (name: string, value: number, limitName: string, limit: number): void => {
+    if (value <= limit) return;
+    problems.push({
+      name,
+      value: String(value),
+      rule: `must not be above ${limitName}, which is ${limit}`,
+      remedy: `Lower ${name} or raise ${limitName}.`,
+    });
+  };
+  atMost('budget.per_second', budget.per_second, 'budget.per_minute', budget.per_minute);
+  atMost('send_by.market_seconds', send_by.market_seconds, 'send_by.max_seconds', send_by.max_seconds);
+  atMost('send_by.default_seconds', send_by.default_seconds, 'send_by.max_seconds', send_by.max_seconds);
+  return problems;
+}
+
+function readKeys(mode: Mode, variables: Variables, problems: SettingsProblem[]): Keys | null {
+  const names = KEY_NAMES[mode];
+  const [id, secret] = [variables.get(names.id), variables.get(names.secret)];
+  if (id === undefined && secret === undefined) return null;
+  for (const [name, found, other] of [
+    [names.id, id, names.secret],
+    [names.secret, secret, names.id],
+  ] as const) {
+    if (found === undefined) {
+      problems.push({
+        name,
+        value: null,
+        rule: `is missing while ${other} is given`,
+        remedy: `Set both in .env, or neither.`,
+      });
+    } else if (!/^[\x21-\x7e]{1,256}$/.test(found.value)) {
+      problems.push({
+        name: `${name} in ${found.source}`,
+        value: null,
+        rule: 'must be one word of printable characters',
+        remedy: 'Copy it again from the page of your account at Alpaca.',
+      });
+    }
+  }
+  return id === undefined || secret === undefined ? null : { id: id.value, secret: new Secret(secret.value) };
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+function readUrl(kind: Mode | 'data', variables: Variables, problems: SettingsProblem[]): string {
+  const { name, value: standard } = URLS[kind];
+  const found = variables.get(name);
+  if (found === undefined) return standard;
+  const wrong = (rule: string, remedy: string): string => {
+    problems.push({ name: `${name} in ${found.source}`, value: null, rule, remedy });
+    return standard;
+  };
+  const url = URL.canParse(found.value) ? new URL(found.value) : null;
+  const remedy = `Remove it for the default ${standard}.`;
+  if (url === null) return wrong('must be a URL', remedy);
+  if (url.username !== '' || url.password !== '') return wrong('must not carry a user or a password', remedy);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
+    return wrong('must be https, or http on this machine', remedy);
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    return wrong('must be scheme, host and port alone', 'Leave out the path (such as /v2).');
+  }
+  const crossed = Object.values(URLS).find((other) => other.name !== name && new URL(other.value).host === url.host);
+  if (crossed !== undefined) return wrong(`is the host of ${crossed.name}`, remedy);
+  return url.origin;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const inner of value instanceof Map ? value.values() : Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}
