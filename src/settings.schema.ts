@@ -81,7 +81,10 @@ export const sections = {
     level: z
       .enum(['info', 'warn', 'error'])
       .default('info')
-      .meta({ rule: oneOf(['info', 'warn', 'error']), doc: 'The least important line that is written to the log.' }),
+      .meta({
+        rule: oneOf(['info', 'warn', 'error']),
+        doc: 'The least important line that is written to the log files.',
+      }),
   },
 };
 
