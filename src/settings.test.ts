@@ -92,12 +92,12 @@ test('every problem is told at once, with name, value, rule and remedy', () => {
       agents: { 'Bad Id': {}, a: { lve: true } },
       doubt: 5,
     },
-    dotenv: 'TOWER_LOG_LEVEL=loud\nALPACA_PAPER_API_KEY=PKABC\nALPACA_LIVE_BASE=x',
+    dotenv: 'TOWER_LOG_LEVEL=loud\nALPACA_PAPER_API_KEY=PKABC\nALPACA_LIVE_BASE_UR=x',
     env: { TOWER_BUDGT_PER_MINUTE: '5', TOWER_LIVE: 'yes' },
   });
   const names = all.map(({ name, value, remedy }) => `${name} | ${value} | ${remedy}`).sort();
   assert.deepEqual(names, [
-    'ALPACA_LIVE_BASE in .env | null | Did you mean ALPACA_LIVE_BASE_URL?',
+    'ALPACA_LIVE_BASE_UR in .env | null | Did you mean ALPACA_LIVE_BASE_URL?',
     'ALPACA_PAPER_SECRET_KEY | null | Set both in .env, or neither.',
     'TOWER_BUDGT_PER_MINUTE in the environment | null | Did you mean TOWER_BUDGET_PER_MINUTE?',
     'TOWER_LIVE in the environment | "yes" | Correct it, or remove it for the default false.',
@@ -124,9 +124,13 @@ test('a file with another ending is refused, not overlooked', () => {
 
 test('a file that is not JSON is refused with the place, without its text', () => {
   const told = problem({ config: '{\n  "live": true,\n  hunter2\n}' });
-  assert.match(told, /not valid JSON at position \d+ \(line 3 column 3\)/);
+  assert.match(told, /not one JSON object: reading stopped at line 3, column 3/);
   assert.doesNotMatch(told, /hunter2/);
-  assert.match(problem({ config: '[1]' }), /must be one JSON object/);
+  assert.match(problem({ config: '[1]' }), /is not one JSON object/);
+});
+
+test('a setting that the file gives twice is refused, not taken from the second place', () => {
+  assert.match(problem({ config: '{ "live": false, "live": true }' }), /says live twice/);
 });
 
 test('an unreadable file is a problem, not an absent file', () => {
@@ -192,9 +196,7 @@ test('settings that contradict each other are refused', () => {
 
 test('only the environment can say where the home is', () => {
   assert.match(problem({ dotenv: 'TOWER_HOME=/elsewhere' }), /says where \.env is/);
-  assert.doesNotThrow(() =>
-    load({ env: { TOWER_HOME: '/x', TOWER_TEST: '1', TOWER_FAILPOINT: 'a', TOWER_SABOTAGE: '2' } }),
-  );
+  assert.doesNotThrow(() => load({ env: { TOWER_HOME: '/x' } }));
   assert.equal(homeFolder(undefined, { TOWER_HOME: 'b' }, '/a'), '/a/b');
   assert.equal(homeFolder('/c', { TOWER_HOME: 'b' }, '/a'), '/c');
   assert.equal(homeFolder(undefined, {}, '/a'), '/a');
@@ -204,4 +206,12 @@ test('a secret survives neither copy nor template', () => {
   const secret = new Secret('hunter2');
   assert.equal(`${secret}`, '[secret]');
   assert.doesNotMatch(JSON.stringify({ ...secret, secret }), /hunter2/);
+});
+
+test('switches for tests work in tests only', () => {
+  const env = { TOWER_TEST: '1', TOWER_FAILPOINT: 'a:kill', TOWER_SABOTAGE: '2' };
+  assert.deepEqual(load({ env }).testing, { on: true, failpoint: 'a:kill', sabotage: '2' });
+  assert.deepEqual(load({}).testing, { on: false, failpoint: '', sabotage: '' });
+  assert.match(problem({ env: { TOWER_FAILPOINT: 'a:kill' } }), /needs TOWER_TEST=1/);
+  assert.match(problem({ dotenv: 'TOWER_TEST=1' }), /is for tests/);
 });

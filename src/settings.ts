@@ -7,7 +7,8 @@
 import { join, resolve } from 'node:path';
 import { inspect, parseEnv } from 'node:util';
 import type { z } from 'zod';
-import { closest } from './lib/closest.ts';
+import { isJsonObject, JsonNumber, type JsonValue, ORDER_LIMITS, parseStrict } from './lib/json.ts';
+import { nearest } from './order/hint.ts';
 import type { Mode } from './order/name.ts';
 import {
   agentShape,
@@ -66,6 +67,8 @@ export interface Settings extends FileSettings {
   readonly agents: ReadonlyMap<string, AgentSettings>;
   /** Null: no keys for this mode. */
   readonly keys: Readonly<Record<Mode, Keys | null>>;
+  /** Switches that only tests use, from the environment alone; `on` is TOWER_TEST=1, and the texts are empty without it. */
+  readonly testing: { readonly on: boolean; readonly failpoint: string; readonly sabotage: string };
   /** Base URLs without a trailing slash. */
   readonly urls: Readonly<Record<Mode | 'data', string>>;
 }
@@ -177,11 +180,12 @@ export function loadSettings({ home, env, readFile }: SettingsSources): Settings
     live: readUrl('live', variables, problems),
     data: readUrl('data', variables, problems),
   };
+  const testing = readTesting(env, problems);
   if (parsed.success) problems.push(...contradictions(parsed.data));
   if (problems.length > 0 || !parsed.success) throw new SettingsError(problems);
 
   const { agents, ...rest } = parsed.data;
-  return deepFreeze({ ...rest, home, agents: new Map(Object.entries(agents)), keys, urls });
+  return deepFreeze({ ...rest, home, agents: new Map(Object.entries(agents)), keys, urls, testing });
 }
 
 type Variables = ReadonlyMap<string, { readonly value: string; readonly source: string }>;
@@ -189,28 +193,38 @@ type Tree = Record<string, unknown>;
 
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The file as a tree of its own; problems of its form are reported without any of its text, which may hold a secret. */
+/** The file as a tree of its own; problems of its form are reported without any of its values, which may be secrets. */
 function parseFile(text: string | null, problems: SettingsProblem[]): Tree {
-  if (text === null) return Object.create(null);
-  try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
-    if (isTree(value)) return value;
-    problems.push({
-      name: CONFIG,
-      value: null,
-      rule: 'must be one JSON object',
-      remedy: 'Write { "live": false } for example.',
-    });
-  } catch (fault) {
-    const where = /position \d+(?: \(line \d+ column \d+\))?/.exec(String(fault))?.[0] ?? 'its end';
-    problems.push({
-      name: CONFIG,
-      value: null,
-      rule: `is not valid JSON at ${where}`,
-      remedy: 'JSON has no comments and no comma after the last entry; names and texts stand in double quotes.',
-    });
-  }
-  return Object.create(null);
+  if (text === null) return {};
+  const result = parseStrict(new TextEncoder().encode(text), { ...ORDER_LIMITS, keysPerObject: 10_000 });
+  if (result.ok) return treeOf(result.value);
+  const { code, field, at } = result.problem;
+  const place = `at line ${at.line}, column ${at.column}`;
+  const twice = code === 'json_duplicate_key';
+  problems.push({
+    name: CONFIG,
+    value: null,
+    rule: twice ? `says ${field} twice, ${place}` : `is not one JSON object: reading stopped ${place} (${code})`,
+    remedy: twice
+      ? 'Remove one of the two.'
+      : 'JSON has no comments and no comma after the last entry; names and texts stand in double quotes.',
+  });
+  return {};
+}
+
+/** Plain values for the schema. Numbers too long to be exact stay texts, which the schema refuses. */
+function plainValue(value: JsonValue): unknown {
+  if (value instanceof JsonNumber) return coerceNumber(value.text);
+  if (isJsonObject(value)) return treeOf(value);
+  return Array.isArray(value) ? value.map(plainValue) : value;
+}
+
+function treeOf(object: Readonly<Record<string, JsonValue>>): Tree {
+  // Without a prototype, so that no name in it means anything but itself.
+  return Object.assign(
+    Object.create(null),
+    Object.fromEntries(Object.entries(object).map(([name, value]) => [name, plainValue(value)])),
+  );
 }
 
 const AGENT_VARIABLE = /^TOWER_AGENTS_([A-Z0-9]{1,20})_([A-Z]+)$/;
@@ -220,13 +234,10 @@ function unknownVariables(names: readonly string[], source: string): SettingsPro
   const known = [...LEAVES.map(({ variable }) => variable), ...SPECIAL, ...connections];
   const problems: SettingsProblem[] = [];
   for (const name of names) {
-    if (source === '.env' && name === 'TOWER_HOME') {
-      problems.push({
-        name: 'TOWER_HOME in .env',
-        value: null,
-        rule: 'cannot be set there, because it says where .env is',
-        remedy: 'Set it in the environment, or use --home.',
-      });
+    if (source === '.env' && SPECIAL.includes(name)) {
+      const rule = name === 'TOWER_HOME' ? 'cannot be set there, because it says where .env is' : 'is for tests';
+      const remedy = name === 'TOWER_HOME' ? 'Set it in the environment, or use --home.' : 'Remove it.';
+      problems.push({ name: `${name} in .env`, value: null, rule, remedy });
       continue;
     }
     // Other programs may have variables that begin with ALPACA_; in our own .env such a name is a slip.
@@ -236,7 +247,7 @@ function unknownVariables(names: readonly string[], source: string): SettingsPro
     if (agent !== null && Object.hasOwn(agentShape, String(agent[2]).toLowerCase())) continue;
     const candidates =
       agent === null ? known : Object.keys(agentShape).map((key) => `TOWER_AGENTS_${agent[1]}_${key.toUpperCase()}`);
-    problems.push(unknown(`${name} in ${source}`, closest(name, candidates)));
+    problems.push(unknown(`${name} in ${source}`, nearest(name, candidates)));
   }
   return problems;
 }
@@ -245,7 +256,7 @@ const unknown = (name: string, near: string | null): SettingsProblem => ({
   name,
   value: null,
   rule: 'there is no such setting',
-  remedy: near === null ? 'Remove it; docs/settings.md lists them all.' : `Did you mean ${near}?`,
+  remedy: near === null ? 'Remove it; docs/settings.md lists them all.' : `D${near.slice(1)}`,
 });
 
 /** Puts the variables over the file's values and returns where each overlaid value came from, by dotted name. */
@@ -278,8 +289,10 @@ function overlay(raw: Tree, variables: Variables): Map<string, string> {
 function coerce(text: string, leaf: z.ZodType): unknown {
   if (leaf.safeParse(text).success) return text;
   if (text === 'true' || text === 'false') return text === 'true';
-  return /^-?(?:0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : text;
+  return coerceNumber(text);
 }
+
+const coerceNumber = (text: string): number | string => (/^-?(?:0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : text);
 
 /** A problem of the schema in our own words. The value is shown only where the name is known, for it cannot be a key then. */
 function explain(issue: z.core.$ZodIssue, raw: Tree, sources: ReadonlyMap<string, string>): SettingsProblem[] {
@@ -290,7 +303,7 @@ function explain(issue: z.core.$ZodIssue, raw: Tree, sources: ReadonlyMap<string
     const inAgent = path[0] === 'agents';
     return issue.keys.map((key) => {
       const full = [...path, key].join('.');
-      const near = inAgent ? closest(key, Object.keys(agentShape)) : closest(full, names);
+      const near = inAgent ? nearest(key, Object.keys(agentShape)) : nearest(full, names);
       if (/key|secret/i.test(key) && near === null) {
         return {
           ...unknown(`${full} in ${CONFIG}`, null),
@@ -373,6 +386,17 @@ function readKeys(mode: Mode, variables: Variables, problems: SettingsProblem[])
     }
   }
   return id === undefined || secret === undefined ? null : { id: id.value, secret: new Secret(secret.value) };
+}
+
+function readTesting(env: SettingsSources['env'], problems: SettingsProblem[]): Settings['testing'] {
+  const [failpoint, sabotage] = [env['TOWER_FAILPOINT'] ?? '', env['TOWER_SABOTAGE'] ?? ''];
+  const on = env['TOWER_TEST'] === '1';
+  if (on) return { on, failpoint, sabotage };
+  for (const [name, value] of Object.entries({ TOWER_FAILPOINT: failpoint, TOWER_SABOTAGE: sabotage })) {
+    if (value === '') continue;
+    problems.push({ name, value, rule: 'is for tests and needs TOWER_TEST=1', remedy: 'Unset it.' });
+  }
+  return { on, failpoint: '', sabotage: '' };
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;

@@ -71,6 +71,23 @@ export interface Summary {
   readonly open: number;
 }
 
+/** Thrown by the start of a tower for a reason that a person can put right. Everything else that is thrown is a fault. */
+export class CannotStart extends Error {
+  override readonly name = 'CannotStart';
+  /** `locked`: another tower holds this home; `configuration`: keys, account or endpoint are not what the settings say. */
+  readonly why: 'locked' | 'configuration';
+  /** What to do about it. */
+  readonly remedy: string;
+  /** The holder of the home, when it is known. */
+  readonly pid: number | null;
+  constructor(why: CannotStart['why'], message: string, remedy: string, pid: number | null = null) {
+    super(message);
+    this.why = why;
+    this.remedy = remedy;
+    this.pid = pid;
+  }
+}
+
 /** Writes an event as one log line. Every order line carries `client_order_id` and `agent`. */
 export function recordEvent(log: Log, event: TowerEvent): void {
   switch (event.kind) {

@@ -1,0 +1,44 @@
+/** What several commands share: the home option, settings with their errors, reading files of the home. */
+import { readFileSync } from 'node:fs';
+import { Option } from 'commander';
+import { describeProblem, homeFolder, loadSettings, type Settings, SettingsError } from '../settings.ts';
+import { type Context, EXIT, Exit } from './context.ts';
+
+export interface HomeOption {
+  readonly home?: string;
+}
+
+export const homeOption = (): Option =>
+  new Option('--home <dir>', 'home folder of the tower (default: TOWER_HOME, else the current folder)');
+
+export const jsonOption = (what: string): Option => new Option('--json', `print ${what} as JSON`);
+
+/** Absolute path of the home folder. */
+export const homeOf = (context: Context, options: HomeOption): string =>
+  homeFolder(options.home, context.env, context.cwd);
+
+/** The file's text; null when there is none. */
+export function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (fault) {
+    if (fault instanceof Error && 'code' in fault && fault.code === 'ENOENT') return null;
+    throw fault;
+  }
+}
+
+/** The settings of a home; ends the command with all their problems when there are any. */
+export function settingsOf(context: Context, home: string): Settings {
+  try {
+    return loadSettings({ home, env: context.env, readFile: readText });
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    const count = error.problems.length === 1 ? 'a problem' : `${error.problems.length} problems`;
+    throw new Exit(
+      EXIT.usage,
+      [`The settings of ${home} have ${count}:`, ...error.problems.map((one) => `  ${describeProblem(one)}`)].join(
+        '\n',
+      ),
+    );
+  }
+}

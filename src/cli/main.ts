@@ -1,0 +1,55 @@
+/**
+ * The entry of the `tower` command: the one place that reads the process's environment, arguments, streams and signals.
+ * Must never hold logic of its own: program.ts does, with what is handed to it here.
+ */
+import { readFileSync } from 'node:fs';
+import { systemClock } from '../lib/clock.ts';
+import { systemRandom } from '../lib/random.ts';
+import type { Context } from './context.ts';
+import { run } from './program.ts';
+
+const terminal = process.stdout.isTTY === true;
+
+const context: Context = {
+  env: process.env,
+  cwd: process.cwd(),
+  clock: systemClock,
+  random: systemRandom,
+  terminal,
+  colour: terminal && !process.env['NO_COLOR'],
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  onInterrupt(stop) {
+    let asked = false;
+    const interrupt = (): void => {
+      // The exit code that shells give a process which a signal ended.
+      if (asked) process.exit(130);
+      asked = true;
+      stop();
+    };
+    process.on('SIGINT', interrupt);
+    process.on('SIGTERM', interrupt);
+  },
+  isAlive(pid) {
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch (error) {
+      // EPERM: it lives, under another user.
+      return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    }
+  },
+};
+
+// Who reads our output may leave early (`tower samples | head`): that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+const { version }: { version: string } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
+
+process.exitCode = await run(process.argv.slice(2), context, version, async (options) => {
+  // Only `start` pays for loading the whole tower.
+  const { startTower } = await import('../tower.ts');
+  return startTower(options);
+});

@@ -1,0 +1,46 @@
+/**
+ * The `tower` command: mounts one file per command and turns whatever happens into an exit code.
+ * Must never touch the process itself; main.ts does.
+ */
+import { Command, CommanderError } from 'commander';
+import { type Context, EXIT, Exit } from './context.ts';
+import { type StartTower, startCommand } from './start.ts';
+import { statusCommand } from './status.ts';
+
+/** Runs one command line (without node and script) and answers its exit code. Faults of the tower are thrown. */
+export async function run(
+  args: readonly string[],
+  context: Context,
+  version: string,
+  startTower: StartTower,
+): Promise<number> {
+  const program = new Command('tower')
+    .description('Many agents, one Alpaca account: order files in, answers out, each order sent exactly once.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'explain a command')
+    .addHelpText('after', '\nExit codes: 0 success, 1 refused or failed, 2 wrong usage or settings, 3 home in use.');
+  for (const command of [startCommand(context, startTower), statusCommand(context)]) program.addCommand(command);
+  tame(program, context);
+  try {
+    if (args.length === 0) {
+      context.err(program.helpInformation());
+      return EXIT.usage;
+    }
+    await program.parseAsync([...args], { from: 'user' });
+    return EXIT.success;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
+    if (!(error instanceof Exit)) throw error;
+    if (error.message !== '') context.err(`${error.message}\n`);
+    return error.code;
+  }
+}
+
+/** Makes a command and all below it throw instead of exit, and speak through the context. */
+function tame(command: Command, context: Context): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(`(${command.name() === 'tower' ? 'tower' : `tower ${command.name()}`} --help explains it)`)
+    .configureOutput({ writeOut: context.out, writeErr: context.err });
+  for (const inner of command.commands) tame(inner, context);
+}

@@ -1,0 +1,72 @@
+/**
+ * `tower status`: what the tower of a home is doing, from the report that it writes every second.
+ * Must never open the journal: looking must not disturb a running tower.
+ */
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
+import { type HomeOption, homeOf, homeOption, jsonOption, readText } from './common.ts';
+import { type Context, EXIT, Exit, plain } from './context.ts';
+import { describeMode } from './screen.ts';
+
+/** A report that is older than this is told with a warning: the tower writes one every second. */
+const STALE_SECONDS = 10;
+
+export function statusCommand(context: Context): Command {
+  return new Command('status')
+    .summary('what the tower of this home is doing')
+    .description('Says whether a tower runs, for which accounts, and what is open, in doubt or has gone wrong.')
+    .addOption(homeOption())
+    .addOption(jsonOption('the report'))
+    .addHelpText('after', '\nExit codes: 0 a tower runs and answers, 1 none does.')
+    .action((options: HomeOption & { readonly json?: true }) => {
+      const home = homeOf(context, options);
+      const text = readText(join(home, STATUS_FILE));
+      if (text === null) {
+        const message = `no tower has run in ${home} yet; start one with: tower start --home ${home}`;
+        if (options.json === true) context.out(`${JSON.stringify({ running: false, home })}\n`);
+        throw new Exit(EXIT.failed, message);
+      }
+      const written: StatusReport = JSON.parse(text);
+      const running = written.running && context.isAlive(written.pid);
+      const report = { ...written, running };
+      const age = Math.floor((context.clock.now() - Date.parse(report.at) * 1000) / 1_000_000);
+      if (options.json === true) context.out(`${JSON.stringify(report, null, 2)}\n`);
+      else
+        context.out(
+          statusLines(report, age)
+            .map((line) => `${line}\n`)
+            .join(''),
+        );
+      if (!running) throw new Exit(EXIT.failed);
+      if (age > STALE_SECONDS) throw new Exit(EXIT.failed, `the tower has not reported for ${age} s: it may hang`);
+    });
+}
+
+function statusLines(report: StatusReport, age: number): readonly string[] {
+  const head = report.running
+    ? `running since ${report.since}, process ${report.pid}, reported ${age} s ago`
+    : `not running; the last report is of ${report.at}`;
+  const counts = Object.entries(report.counts).filter(([, count]) => count > 0);
+  return [
+    head,
+    `home      ${plain(report.home)}`,
+    ...report.modes.map((mode) => `${mode.mode.padEnd(10)}${describeMode(mode)}`),
+    `requests  ${counts.map(([state, count]) => `${count} ${state}`).join(', ') || 'none yet'}`,
+    ...block(
+      'open',
+      report.open_orders,
+      (one) => `${one.client_order_id}  ${one.mode}  ${one.status}  since ${one.received_at}`,
+    ),
+    ...block(
+      'in doubt',
+      report.in_doubt,
+      (one) => `${one.client_order_id}  ${one.mode}  since ${one.since}: ${one.reason}`,
+    ),
+    ...block('errors', report.recent_errors, (one) => `${one.at}  ${one.text} ${one.remedy}`.trimEnd()),
+  ];
+}
+
+function block<T>(title: string, items: readonly T[], line: (item: T) => string): readonly string[] {
+  return items.length === 0 ? [] : [`${title}:`, ...items.map((item) => `  ${plain(line(item))}`)];
+}
