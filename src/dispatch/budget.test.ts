@@ -1,0 +1,318 @@
+/** The budget against every pattern of requests and restarts that fast-check can think of. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { Budget } from './budget.ts';
+import { LANES, type Lane, Lanes } from './lanes.ts';
+
+/** The largest number of moments in any half-open window of `length` milliseconds; `moments` rise. */
+function worst(moments: readonly number[], length: number): number {
+  let most = 0;
+  let from = 0;
+  moments.forEach((moment, index) => {
+    while ((moments[from] ?? 0) <= moment - length) from++;
+    most = Math.max(most, index - from + 1);
+  });
+  return most;
+}
+
+/** Takes with `lane` until refused; returns how many were given. */
+function drain(budget: Budget, lane: Lane, now: number): number {
+  let count = 0;
+  while (budget.tryTake(lane, now)) count++;
+  return count;
+}
+
+/** Takes as fast as `waitMs` allows between two moments. */
+function saturate(budget: Budget, lane: Lane, from: number, to: number): number[] {
+  const taken: number[] = [];
+  for (let now = from; now < to; ) {
+    if (budget.tryTake(lane, now)) taken.push(now);
+    else now += Math.max(1, budget.waitMs(lane, now));
+  }
+  return taken;
+}
+
+const lane = fc.constantFrom(...LANES);
+
+describe('limits', () => {
+  test('no pattern of requests and restarts exceeds them in any 60 s or 1 s', () => {
+    const step = fc.oneof(
+      {
+        weight: 8,
+        arbitrary: fc.record({ kind: fc.constant('burst' as const), lane, count: fc.integer({ min: 1, max: 40 }) }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({ kind: fc.constant('saturate' as const), lane, ms: fc.integer({ min: 1, max: 9000 }) }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          kind: fc.constant('idle' as const),
+          ms: fc.double({ min: 0, max: 40_000, noNaN: true }),
+        }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ kind: fc.constant('restart' as const), ms: fc.integer({ min: 0, max: 2000 }) }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('pause' as const), ms: fc.integer({ min: 0, max: 5000 }) }),
+      },
+    );
+    const limits = fc
+      .record({ perMinute: fc.integer({ min: 1, max: 300 }), perSecond: fc.integer({ min: 1, max: 30 }) })
+      .filter(({ perMinute, perSecond }) => perSecond <= perMinute);
+    fc.assert(
+      fc.property(limits, fc.array(step, { maxLength: 60 }), (limit, steps) => {
+        let budget = new Budget(limit);
+        let now = 0;
+        // Each process has its own monotonic clock.
+        let birth = 0;
+        const taken: number[] = [];
+        const take = (which: Lane): boolean => {
+          const given = budget.tryTake(which, now - birth);
+          if (given) taken.push(now);
+          return given;
+        };
+        for (const step of steps) {
+          switch (step.kind) {
+            case 'burst':
+              for (let i = 0; i < step.count; i++) take(step.lane);
+              break;
+            case 'saturate':
+              for (const end = now + step.ms; now < end; ) {
+                if (!take(step.lane)) now += Math.max(1, budget.waitMs(step.lane, now - birth));
+              }
+              break;
+            case 'idle':
+              now += step.ms;
+              break;
+            case 'pause':
+              budget.pause(now - birth + step.ms);
+              break;
+            case 'restart':
+              now += step.ms;
+              birth = now - 5;
+              budget = new Budget(limit);
+              budget.seed(
+                taken.filter((at) => at > now - 61_000).map((at) => now - at),
+                now - birth,
+              );
+              break;
+          }
+        }
+        assert.ok(worst(taken, 60_000) <= limit.perMinute);
+        assert.ok(worst(taken, 1_000) <= limit.perSecond);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a saturating client gets 195 of 200 a minute and 9 of 10 a second, steadily', () => {
+    const budget = new Budget({ perMinute: 200, perSecond: 10 });
+    const taken = [
+      ...Array.from({ length: 20 }, () => 'cancel' as const),
+      ...Array.from({ length: 15 }, () => 'resolve' as const),
+    ];
+    let now = 0;
+    const moments: number[] = [];
+    for (const which of taken) {
+      while (!budget.tryTake(which, now)) now += Math.max(1, budget.waitMs(which, now));
+      moments.push(now);
+    }
+    moments.push(...saturate(budget, 'order', now, 60_900));
+    assert.equal(moments.length, 195);
+    assert.equal(worst(moments, 1_000), 9);
+    // Without urgent traffic their 35 stay free.
+    const idle = new Budget({ perMinute: 200, perSecond: 10 });
+    assert.equal(saturate(idle, 'query', 0, 60_900).length, 160);
+  });
+
+  test('the smallest budgets still move', () => {
+    for (const limits of [
+      { perMinute: 1, perSecond: 1 },
+      { perMinute: 2, perSecond: 1 },
+      { perMinute: 10, perSecond: 10 },
+    ]) {
+      for (const which of LANES) {
+        const taken = saturate(new Budget(limits), which, 0, 305_000);
+        assert.ok(
+          taken.length >= 5 * Math.max(1, limits.perMinute - 3),
+          `${JSON.stringify(limits)} ${which}: ${taken.length}`,
+        );
+      }
+    }
+  });
+
+  test('limits that are no whole numbers from 1 are refused by name', () => {
+    assert.throws(() => new Budget({ perMinute: 0, perSecond: 1 }), /perMinute is 0/);
+    assert.throws(() => new Budget({ perMinute: 10, perSecond: 1.5 }), /perSecond is 1.5/);
+  });
+});
+
+describe('lanes', () => {
+  test('under a full load of orders a cancel leaves within 1.1 s, a look-up within 1.1 s more', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            after: fc.integer({ min: 0, max: 6_000 }),
+            lane: fc.constantFrom('cancel' as const, 'resolve' as const),
+          }),
+          {
+            maxLength: 15,
+          },
+        ),
+        fc.constantFrom('reduce' as const, 'order' as const, 'query' as const),
+        (urgent, flood) => {
+          const budget = new Budget({ perMinute: 200, perSecond: 10 });
+          saturate(budget, flood, 0, 30_000);
+          let now = 30_000;
+          for (const { after, lane: which } of urgent) {
+            saturate(budget, flood, now, now + after);
+            now += after;
+            const asked = now;
+            while (!budget.tryTake(which, now)) now += Math.max(1, budget.waitMs(which, now));
+            assert.ok(now - asked <= 2_200, `${which} waited ${now - asked} ms`);
+            if (which === 'cancel') assert.ok(now - asked <= 1_100);
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test('everything queued is sent in the end, whatever comes first', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ lane, agent: fc.constantFrom('a', 'b', 'c') }), { maxLength: 400 }),
+        (wanted) => {
+          const budget = new Budget({ perMinute: 200, perSecond: 10 });
+          const queue = new Lanes<{ id: number; lane: Lane; agent: string }>();
+          for (const [id, item] of wanted.entries()) queue.push({ ...item, id });
+          let now = 0;
+          for (let item = queue.peek(); item !== null; item = queue.peek()) {
+            if (budget.tryTake(item.lane, now)) queue.next();
+            else now += Math.max(1, budget.waitMs(item.lane, now));
+          }
+          assert.ok(now <= (Math.ceil(wanted.length / 160) + 1) * 61_000);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('waitMs is 0 exactly when a slot is free, and never later than the moment one is', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ lane, gap: fc.integer({ min: 0, max: 400 }) }), { maxLength: 300 }),
+        lane,
+        (load, which) => {
+          const budget = new Budget({ perMinute: 40, perSecond: 6 });
+          let now = 0;
+          for (const { lane: other, gap } of load) {
+            now += gap;
+            budget.tryTake(other, now);
+          }
+          const wait = budget.waitMs(which, now);
+          if (wait > 0) {
+            assert.equal(budget.tryTake(which, now), false);
+            assert.equal(budget.tryTake(which, now + wait - 1), false);
+          } else assert.equal(budget.tryTake(which, now), true);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('what the broker says', () => {
+  const WALL = 1_770_000_000_000;
+  const RESET = WALL / 1000 + 30;
+  const fresh = (): Budget => new Budget({ perMinute: 200, perSecond: 200 });
+
+  test('a low remaining is believed until the reset, and orders leave the urgent lanes their share of it', () => {
+    const budget = fresh();
+    budget.learn({ remaining: 200, resetAt: RESET - 60 + 1 }, 0, WALL);
+    budget.learn({ remaining: 200, resetAt: RESET }, 0, WALL);
+    budget.learn({ remaining: 40, resetAt: RESET }, 0, WALL);
+    assert.equal(drain(budget, 'order', 0), 5);
+    assert.equal(budget.waitMs('order', 10_000), 20_000);
+    assert.equal(drain(budget, 'cancel', 10_000), 35);
+    assert.equal(drain(budget, 'cancel', 29_999), 0);
+    assert.ok(drain(budget, 'order', 30_000) > 50);
+  });
+
+  test('answers that overtake each other cannot raise what is left', () => {
+    const budget = fresh();
+    budget.learn({ remaining: 3, resetAt: RESET }, 0, WALL);
+    budget.learn({ remaining: 90, resetAt: RESET }, 0, WALL);
+    assert.equal(drain(budget, 'cancel', 0), 3);
+    budget.learn({ remaining: 90, resetAt: RESET - 60 }, 0, WALL);
+    budget.learn({ remaining: 80, resetAt: RESET - 5 }, 0, WALL);
+    assert.equal(drain(budget, 'cancel', 0), 0);
+  });
+
+  test('a broker with a far smaller limit than configured still gets orders', () => {
+    const budget = fresh();
+    let sent = 0;
+    for (let minute = 0; minute < 5; minute++) {
+      const now = minute * 60_000;
+      budget.learn({ remaining: 20, resetAt: WALL / 1000 + (minute + 1) * 60 }, now, WALL + now);
+      sent += drain(budget, 'order', now);
+    }
+    assert.equal(sent, 5 * 17);
+  });
+
+  test('a wrong clock, a silent broker and nonsense stop nothing for longer than a minute', () => {
+    const budget = fresh();
+    budget.learn({ remaining: null, resetAt: RESET }, 0, WALL);
+    budget.learn({ remaining: -5, resetAt: RESET }, 0, WALL);
+    budget.learn({ remaining: 0, resetAt: WALL / 1000 - 100 }, 0, WALL);
+    assert.equal(budget.waitMs('order', 0), 0);
+    budget.learn({ remaining: 0, resetAt: WALL / 1000 + 1e9 }, 0, WALL);
+    assert.equal(budget.waitMs('cancel', 0), 61_000);
+    assert.equal(budget.waitMs('cancel', 61_000), 0);
+    budget.learn({ remaining: 0, resetAt: null }, 61_000, WALL);
+    assert.equal(budget.waitMs('cancel', 61_000), 61_000);
+  });
+
+  test('requests of another program are told', () => {
+    const budget = fresh();
+    assert.equal(budget.learn({ remaining: 190, resetAt: RESET }, 0, WALL), 0);
+    for (let i = 0; i < 10; i++) budget.tryTake('order', i);
+    assert.equal(budget.learn({ remaining: 180, resetAt: RESET }, 20, WALL), 0);
+    assert.equal(budget.learn({ remaining: 120, resetAt: RESET }, 30, WALL), 60);
+  });
+
+  test('a pause holds every lane, is never shortened, and forgets nothing', () => {
+    const budget = new Budget({ perMinute: 5, perSecond: 5 });
+    assert.equal(drain(budget, 'order', 0), 4);
+    budget.pause(70_000);
+    budget.pause(10);
+    assert.equal(budget.waitMs('cancel', 69_000), 1_000);
+    for (const which of LANES) assert.equal(budget.tryTake(which, 69_999), false);
+    assert.equal(drain(budget, 'order', 70_000), 4);
+    budget.pause(71_000);
+    assert.equal(drain(budget, 'order', 80_000), 0);
+  });
+});
+
+test('a seed of more requests than the budget holds, in any order and from the future', () => {
+  const budget = new Budget({ perMinute: 10, perSecond: 10 });
+  budget.seed([...Array.from({ length: 50 }, (_, i) => i * 1_000), -5, 200_000], 5);
+  assert.equal(budget.tryTake('cancel', 5), false);
+  // The nine newest are 0 to 7 seconds old, two of them 0.
+  assert.equal(budget.waitMs('cancel', 5), 61_000 - 7_000);
+});
+
+test('a clock that goes back frees nothing', () => {
+  const budget = new Budget({ perMinute: 1, perSecond: 1 });
+  assert.equal(budget.tryTake('order', 100_000), true);
+  assert.equal(budget.tryTake('order', 0), false);
+  assert.equal(budget.tryTake('order', 160_999), false);
+  assert.equal(budget.tryTake('order', 161_000), true);
+});
