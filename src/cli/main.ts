@@ -3,6 +3,7 @@
  * Must never hold logic of its own: program.ts does, with what is handed to it here.
  */
 import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import type { Context } from './context.ts';
@@ -44,9 +45,7 @@ const context: Context = {
 // Who reads our output may leave early (`tower samples | head`): that is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-const { version }: { version: string } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-);
+const { version }: { version: string } = JSON.parse(readFileSync(findPackageJSON('..', import.meta.url) ?? '', 'utf8'));
 
 process.exitCode = await run(process.argv.slice(2), context, version, async (options) => {
   // Only `start` pays for loading the whole tower.

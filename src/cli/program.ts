@@ -3,7 +3,9 @@
  * Must never touch the process itself; main.ts does.
  */
 import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check.ts';
 import { type Context, EXIT, Exit } from './context.ts';
+import { orderCommand } from './order.ts';
 import { type StartTower, startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
 
@@ -19,7 +21,13 @@ export async function run(
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'explain a command')
     .addHelpText('after', '\nExit codes: 0 success, 1 refused or failed, 2 wrong usage or settings, 3 home in use.');
-  for (const command of [startCommand(context, startTower), statusCommand(context)]) program.addCommand(command);
+  const commands = [
+    startCommand(context, startTower),
+    orderCommand(context),
+    checkCommand(context),
+    statusCommand(context),
+  ];
+  for (const command of commands) program.addCommand(command);
   tame(program, context);
   try {
     if (args.length === 0) {

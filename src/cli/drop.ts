@@ -1,0 +1,77 @@
+/**
+ * An order file as an agent makes it, dropped and waited for: what `tower order` does, and what examples show.
+ * Must never talk to a tower any other way than through the folders, and must never drop what is not durable.
+ */
+import { join } from 'node:path';
+import { type Clock, isoMicros, type Micros, micros, sleep } from '../lib/clock.ts';
+import { systemFiles } from '../lib/files.ts';
+import { type Mode, type OrderName, type OrderType, orderName, responsePath } from '../order/name.ts';
+import { readText } from './common.ts';
+
+/** 20 digits `YYYYMMDDHHMMSSffffff`, UTC. */
+export const timestampOf = (at: Micros): string => isoMicros(at).replaceAll(/\D/g, '');
+
+/** A name for a request of this moment that no file of this home has yet; null when the agent id is no agent id. */
+export function freshName(home: string, mode: Mode, agent: string, type: OrderType, now: Micros): OrderName | null {
+  for (let at = now; ; at = micros(at + 1)) {
+    const name = orderName(mode, agent, type, timestampOf(at));
+    if (name === null) return null;
+    const taken = [`orders/incoming/${name.stem}.json`, `orders/processing/${name.stem}.json`, responsePath(name)];
+    if (taken.every((path) => readText(join(home, path)) === null)) return name;
+  }
+}
+
+/** The whole order file for a payload. Values that are undefined are left out. */
+export const envelope = (name: OrderName, payload: object, extras: Readonly<Record<string, unknown>>): string =>
+  `${JSON.stringify(
+    {
+      agent_id: name.agent,
+      client_order_id: name.clientOrderId,
+      order_type: name.type,
+      mode: name.mode,
+      payload,
+      ...extras,
+    },
+    null,
+    2,
+  )}\n`;
+
+/** Drops the file durably: temporary name, fsync, rename, fsync of the folder. Answers its absolute path. */
+export function drop(home: string, name: OrderName, text: string): string {
+  const files = systemFiles(home);
+  const folder = 'orders/incoming';
+  files.makeFolder(folder);
+  files.publish(`${folder}/${name.stem}.json`, text);
+  files.syncFolder(folder);
+  return join(home, folder, `${name.stem}.json`);
+}
+
+/** The fields of an answer that a waiting command looks at. */
+export interface AnswerHead {
+  readonly status: 'success' | 'error';
+  readonly sent: 'no' | 'yes' | 'unknown';
+  readonly final: boolean;
+}
+
+/**
+ * Waits for an answer that is known to hold: one that is not in doubt, or with `final` the last one.
+ * Answers its text and head, or null when there is none within `timeoutMs`.
+ */
+export async function awaitAnswer(
+  clock: Clock,
+  path: string,
+  final: boolean,
+  timeoutMs: number,
+): Promise<{ readonly text: string; readonly head: AnswerHead } | null> {
+  const end = clock.monotonic() + timeoutMs;
+  for (;;) {
+    const text = readText(path);
+    if (text !== null) {
+      const head: AnswerHead = JSON.parse(text);
+      if (head.final || (!final && head.sent !== 'unknown')) return { text, head };
+    }
+    const left = end - clock.monotonic();
+    if (left <= 0) return null;
+    await sleep(clock, Math.min(20, left));
+  }
+}
