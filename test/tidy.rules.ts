@@ -1,0 +1,192 @@
+/**
+ * The house rules as tables: who may import whom, which package stands behind which door, and where ambient time,
+ * randomness, files, network and process may be touched. test/tidy.test.ts holds the source to them.
+ * Every row has its reason. There is no other list of exceptions, and none for size.
+ */
+
+/**
+ * A part of the source and what it may import from other parts. The longest prefix names the part of a file; a row that
+ * allows a folder does not allow the parts inside it that have a row of their own.
+ */
+export interface Part {
+  readonly prefix: string;
+  /** Prefixes of what it may import, besides itself; `*` is everything. */
+  readonly may: readonly string[];
+  readonly why: string;
+}
+
+const DOMAIN = ['src/lib/', 'src/order/'];
+const PURE = [...DOMAIN, 'src/risk/', 'src/books/'];
+/** What a stage sees: the domain, the ports, and the tower's own voice. Never an adapter, never another stage. */
+const STAGE = [...PURE, 'src/journal/', 'src/broker/', 'src/observe/', 'src/settings'];
+
+export const PARTS: readonly Part[] = [
+  { prefix: 'src/lib/', may: [], why: 'generics know nothing of orders' },
+  { prefix: 'src/order/', may: ['src/lib/'], why: 'the domain is pure' },
+  { prefix: 'src/risk/', may: [...DOMAIN, 'src/settings'], why: 'decisions are pure' },
+  { prefix: 'src/books/', may: DOMAIN, why: 'books are pure' },
+  { prefix: 'src/journal/', may: PURE, why: 'the port knows only the domain' },
+  { prefix: 'src/journal/sqlite', may: [...PURE, 'src/journal/'], why: 'a store writes what it is told' },
+  { prefix: 'src/broker/', may: [...PURE, 'src/journal/'], why: 'the port, and how its answers meet the journal' },
+  { prefix: 'src/broker/alpaca/', may: [...DOMAIN, 'src/broker/'], why: 'an adapter knows its port, not the journal' },
+  {
+    prefix: 'src/exchange/',
+    may: ['src/lib/', 'src/order/decimal.ts'],
+    why: 'shared wire code would hide a misreading of Alpaca',
+  },
+  { prefix: 'src/settings', may: DOMAIN, why: 'settings are checked values, not services' },
+  { prefix: 'src/observe/', may: DOMAIN, why: 'whoever may be heard must not be able to act' },
+  { prefix: 'src/ingress/', may: STAGE, why: 'stages meet in the journal' },
+  { prefix: 'src/dispatch/', may: STAGE, why: 'stages meet in the journal' },
+  { prefix: 'src/follow/', may: STAGE, why: 'stages meet in the journal' },
+  { prefix: 'src/respond/', may: STAGE, why: 'stages meet in the journal' },
+  { prefix: 'src/admit.ts', may: STAGE, why: 'the only way in is used by every way in, and uses none' },
+  { prefix: 'src/tower', may: ['*'], why: 'the one place where adapters are named' },
+  {
+    prefix: 'src/cli/',
+    may: [...DOMAIN, 'src/settings', 'src/observe/', 'src/tower', 'src/cli/exchange.ts'],
+    why: 'commands are thin',
+  },
+  {
+    prefix: 'src/cli/exchange.ts',
+    may: ['src/lib/', 'src/exchange/', 'src/cli/'],
+    why: 'the exchange alone needs no tower',
+  },
+];
+
+/** Where a package may be imported. `node:path`, `node:util` and the like touch nothing and are free. */
+export const DOORS: Readonly<Record<string, readonly string[]>> = {
+  'better-sqlite3': ['src/journal/'],
+  'big.js': ['src/order/decimal.ts'],
+  '@msgpack/msgpack': ['src/exchange/stream/', 'src/broker/alpaca/'],
+  commander: ['src/cli/'],
+  fastify: ['src/exchange/'],
+  'find-my-way': ['src/exchange/'],
+  pino: ['src/observe/log.ts'],
+  undici: ['src/broker/alpaca/'],
+  ws: ['src/broker/alpaca/', 'src/exchange/'],
+  zod: ['src/settings', 'src/order/', 'src/broker/alpaca/', 'src/exchange/'],
+  'node:assert': [],
+  'node:buffer': ['src/'],
+  'node:child_process': [],
+  'node:crypto': ['src/lib/', 'src/exchange/keys.ts', 'src/ingress/'],
+  'node:diagnostics_channel': ['src/broker/alpaca/'],
+  'node:dns': [],
+  'node:events': ['src/'],
+  'node:fs': ['src/lib/files.ts', 'src/observe/log.ts', 'src/exchange/store.ts', 'src/cli/', 'src/journal/'],
+  'node:fs/promises': [],
+  'node:http': ['src/exchange/server.ts'],
+  'node:https': [],
+  'node:module': ['src/cli/main.ts'],
+  'node:net': ['src/broker/alpaca/', 'src/exchange/server.ts'],
+  'node:os': [],
+  'node:path': ['src/'],
+  'node:process': [],
+  'node:stream': ['src/exchange/'],
+  'node:timers': [],
+  'node:timers/promises': [],
+  'node:tls': [],
+  'node:url': ['src/'],
+  'node:util': ['src/'],
+  'node:worker_threads': [],
+};
+
+/** A thing that no source may use, what to use instead, and the few places that are that replacement. */
+export interface Ban {
+  readonly name: string;
+  readonly pattern: RegExp;
+  readonly instead: string;
+  readonly seams: Readonly<Record<string, string>>;
+}
+
+export const BANS: readonly Ban[] = [
+  {
+    name: 'Date.now, new Date()',
+    pattern: /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/,
+    instead: 'clock.now() of lib/clock',
+    seams: { 'src/lib/clock.ts': 'is the clock' },
+  },
+  {
+    name: 'performance.now, process.hrtime',
+    pattern: /\bperformance\.(?:now|timeOrigin)\b|\bhrtime\b/,
+    instead: 'clock.monotonic() of lib/clock',
+    seams: { 'src/lib/clock.ts': 'is the clock' },
+  },
+  {
+    name: 'timers',
+    pattern: /\b(?:setTimeout|setInterval|setImmediate)\(|\bprocess\.nextTick\b/,
+    instead: 'clock.after() of lib/clock',
+    seams: { 'src/lib/clock.ts': 'is the clock' },
+  },
+  {
+    name: 'Math.random, crypto randomness',
+    pattern:
+      /\bMath\.random\b|\brandomUUID\b|\brandomBytes\b|\brandomInt\b|\brandomFill(?:Sync)?\b|\bgetRandomValues\b/,
+    instead: 'a Random of lib/random',
+    seams: { 'src/lib/random.ts': 'is the randomness' },
+  },
+  {
+    name: 'the process',
+    pattern: /\bprocess\./,
+    instead: 'the Context of cli/context, made in cli/main',
+    seams: {
+      'src/cli/main.ts': 'is the process',
+      'src/lib/failpoint.ts': 'kills and stops its own process, in tests',
+      'src/lib/files.ts': 'names temporary files by process id',
+      'src/exchange/store.ts': 'locks its folder by process id',
+    },
+  },
+  {
+    name: 'console',
+    pattern: /\bconsole\./,
+    instead: 'the Log of observe/log, or Context.out in a command',
+    seams: {},
+  },
+  {
+    name: 'global fetch and WebSocket',
+    pattern: /(?<![.\w])fetch\((?:['"`]|url\b|new URL|new Request)|\bglobalThis\.fetch\b|(?<!Ws)\bnew WebSocket\(/,
+    instead: 'the Network of broker/alpaca',
+    seams: { 'src/broker/alpaca/': 'is the network' },
+  },
+  {
+    name: 'floating point from text',
+    pattern:
+      /\bparseFloat\b|\.toFixed\([^)]|\bNumber\([^)]*(?:[pP]rice|[qQ]ty|[nN]otional|[aA]mount|[cC]ash|[eE]quity)/,
+    instead: 'exact() of order/decimal',
+    seams: {
+      'src/order/decimal.ts': 'is the decimal type',
+      'src/order/strategy.ts': 'ratios of legs are small whole numbers',
+      'src/exchange/market/': 'a made-up price path is no money until it is rounded to ticks',
+    },
+  },
+  {
+    name: 'escape from the types',
+    pattern: /\bas any\b|:\s*any\b|<any>|\bas unknown as\b/,
+    instead: 'a check, or a better type',
+    seams: {},
+  },
+  {
+    name: 'a silenced compiler or linter',
+    pattern: /@ts-(?:ignore|nocheck|expect-error)|biome-ignore/,
+    instead: 'code that the tools accept',
+    seams: {},
+  },
+  {
+    name: 'unfinished work',
+    pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/,
+    instead: 'doing it, or leaving it out',
+    seams: { 'test/tidy.rules.ts': 'names what it bans' },
+  },
+  {
+    name: 'a test that is left out or alone',
+    pattern: /\.(?:only|skip|todo)\(|\b(?:skip|only|todo): /,
+    instead: 'a test that runs',
+    seams: {},
+  },
+  {
+    name: 'a path of one machine',
+    pattern: /['"`(](?:\/home\/[a-z]+\/|\/root\/|\/work\/|\/Users\/|[A-Z]:\\\\)/,
+    instead: 'a path that is passed in, or a temporary folder',
+    seams: {},
+  },
+];
