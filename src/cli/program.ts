@@ -26,6 +26,7 @@ export async function run(
     orderCommand(context),
     checkCommand(context),
     statusCommand(context),
+    await exchange(args),
   ];
   for (const command of commands) program.addCommand(command);
   tame(program, context);
@@ -42,6 +43,14 @@ export async function run(
     if (error.message !== '') context.err(`${error.message}\n`);
     return error.code;
   }
+}
+
+/** The exchange is loaded only for who asks for it: it costs more than all other commands together. */
+async function exchange(args: readonly string[]): Promise<Command> {
+  const command = args.includes('exchange')
+    ? (await import('./exchange.ts')).exchangeCommand()
+    : new Command('exchange').helpOption(false);
+  return command.summary('run the embedded exchange alone');
 }
 
 /** Makes a command and all below it throw instead of exit, and speak through the context. */
