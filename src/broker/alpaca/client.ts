@@ -1,0 +1,269 @@
+/**
+ * ADAPTER: one Alpaca account behind the Broker port. Must never repeat a request, follow a redirect, believe an answer
+ * it has not verified, or let a key into a reason, an error or a log.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
+import type { ClientOrderId, Mode } from '../../order/name.ts';
+import type { MarketDataRequest, TradeRequest } from '../../order/request.ts';
+import type {
+  Account,
+  Broker,
+  BrokerOrder,
+  Budget,
+  MarketDataAnswer,
+  MarketDataPart,
+  OrderListQuery,
+  Outcome,
+  Position,
+  Stream,
+  StreamListener,
+  Wire,
+} from '../broker.ts';
+import { differences, encode, ORDERS_PATH } from './encode.ts';
+import { marketDataPath, marketDataPlan, readMarketData } from './market-data.ts';
+import type { HttpRequest, HttpResult, Network } from './network.ts';
+import { type Answer, alreadyCanceled, type Call, judge, numberHeader } from './outcome.ts';
+import { readAccount, readOrder, readOrders, readPositions } from './read.ts';
+import { tradeStream } from './stream.ts';
+import { readJson } from './wire-json.ts';
+
+export interface Timeouts {
+  /** Milliseconds from handing over the request to the last byte of the answer. */
+  readonly orderMs: number;
+  readonly cancelMs: number;
+  readonly readMs: number;
+}
+export const DEFAULT_TIMEOUTS: Timeouts = { orderMs: 10_000, cancelMs: 10_000, readMs: 10_000 };
+
+export interface AlpacaOptions {
+  readonly mode: Mode;
+  /** Trading host: `https://paper-api.alpaca.markets`, `https://api.alpaca.markets` or an exchange of one's own. */
+  readonly baseUrl: string;
+  /** Market data host: `https://data.alpaca.markets`. */
+  readonly dataUrl: string;
+  readonly keys: { readonly id: string; readonly secret: string };
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+const MEGABYTE = 1024 * 1024;
+const MAX_BYTES = 4 * MEGABYTE;
+/** 500 nested orders, or every position of a large account. */
+const MAX_LIST_BYTES = 32 * MEGABYTE;
+
+/** Throws a TypeError for URLs or keys that cannot work, naming the option. */
+export const alpacaBroker = (options: AlpacaOptions): Broker => new AlpacaBroker(options);
+
+class AlpacaBroker implements Broker {
+  readonly mode: Mode;
+  readonly #options: AlpacaOptions;
+  readonly #timeouts: Timeouts;
+  readonly #trading: Host;
+  readonly #data: Host;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #budgetListeners: ((budget: Budget) => void)[] = [];
+  readonly #streams = new Set<Stream>();
+
+  constructor(options: AlpacaOptions) {
+    this.mode = options.mode;
+    this.#options = options;
+    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.#trading = hostOf('baseUrl', options.baseUrl);
+    this.#data = hostOf('dataUrl', options.dataUrl);
+    this.#headers = {
+      'APCA-API-KEY-ID': key('keys.id', options.keys.id),
+      'APCA-API-SECRET-KEY': key('keys.secret', options.keys.secret),
+      accept: 'application/json',
+    };
+  }
+
+  encode(trade: TradeRequest): Wire {
+    return encode(trade);
+  }
+
+  differences(wire: Wire, order: BrokerOrder): readonly string[] {
+    return differences(wire, order);
+  }
+
+  async submit(wire: Wire): Promise<Outcome<BrokerOrder>> {
+    const { orderMs } = this.#timeouts;
+    const result = await this.#trade(wire.method, wire.path, { body: wire.body, timeoutMs: orderMs });
+    return this.#outcome(result, 'order', ({ body }) => {
+      const order = readOrder(readJson(body), body.trim());
+      if (order === null) return 'no order in it';
+      const differing = differences(wire, order);
+      return differing.length === 0
+        ? done(order)
+        : `an order that differs from the one sent in ${differing.join(', ')} (id ${order.id.slice(0, 40)})`;
+    });
+  }
+
+  async lookup(clientOrderId: ClientOrderId | string): Promise<Outcome<BrokerOrder>> {
+    const path = `${ORDERS_PATH}:by_client_order_id?client_order_id=${encodeURIComponent(clientOrderId)}`;
+    return this.#one(path, (order) => order.clientOrderId === clientOrderId);
+  }
+
+  async order(id: string): Promise<Outcome<BrokerOrder>> {
+    return this.#one(`${ORDERS_PATH}/${encodeURIComponent(id)}?nested=true`, (order) => order.id === id);
+  }
+
+  async cancel(id: string): Promise<Outcome<null>> {
+    const path = `${ORDERS_PATH}/${encodeURIComponent(id)}`;
+    const result = await this.#trade('DELETE', path, { timeoutMs: this.#timeouts.cancelMs });
+    const outcome = this.#outcome(result, 'cancel', () => done(null));
+    return outcome.kind === 'rejected' && alreadyCanceled(outcome) ? done(null) : outcome;
+  }
+
+  async orders(query: OrderListQuery): Promise<Outcome<readonly BrokerOrder[]>> {
+    const result = await this.#trade('GET', `${ORDERS_PATH}${queryOf(query)}`, { maxBytes: MAX_LIST_BYTES });
+    return this.#outcome(result, 'read', ({ body }) => {
+      const orders = readOrders(readJson(body));
+      return orders === null ? 'no list of orders in it' : done(orders);
+    });
+  }
+
+  async account(): Promise<Outcome<Account>> {
+    const result = await this.#trade('GET', '/v2/account');
+    return this.#outcome(result, 'read', ({ body }) => {
+      const account = readAccount(readJson(body), body.trim());
+      return account === null ? 'no account in it' : done(account);
+    });
+  }
+
+  async positions(): Promise<Outcome<readonly Position[]>> {
+    const result = await this.#trade('GET', '/v2/positions', { maxBytes: MAX_LIST_BYTES });
+    return this.#outcome(result, 'read', ({ body }) => {
+      const positions = readPositions(readJson(body));
+      return positions === null ? 'no list of positions in it' : done(positions);
+    });
+  }
+
+  marketDataPlan(request: MarketDataRequest): readonly MarketDataPart[] {
+    return marketDataPlan(request);
+  }
+
+  async marketData(part: MarketDataPart): Promise<Outcome<MarketDataAnswer>> {
+    const result = await this.#send(this.#data, 'GET', marketDataPath(part), {});
+    return this.#outcome(result, 'read', ({ body }) => {
+      const answer = readMarketData(part, readJson(body));
+      return answer === null ? `no ${part.dataType}s in it` : done(answer);
+    });
+  }
+
+  stream(listener: StreamListener): Stream {
+    const { keys, network, clock, random } = this.#options;
+    const url = `${this.#trading.origin.replace(/^http/, 'ws')}${this.#trading.prefix}/stream`;
+    const stream = tradeStream({ url, keys, network, clock, random }, listener);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  /** Market data has a budget of its own at Alpaca, so its answers are not told here. */
+  onBudget(listener: (budget: Budget) => void): void {
+    this.#budgetListeners.push(listener);
+  }
+
+  /** Stops the streams and closes the network it was given. */
+  async close(): Promise<void> {
+    for (const stream of this.#streams) stream.stop();
+    this.#streams.clear();
+    await this.#options.network.close();
+  }
+
+  /** One order. An answer about another order than the one asked for proves nothing. */
+  async #one(path: string, isIt: (order: BrokerOrder) => boolean): Promise<Outcome<BrokerOrder>> {
+    const result = await this.#trade('GET', path);
+    return this.#outcome(result, 'read', ({ body }) => {
+      const order = readOrder(readJson(body), body.trim());
+      if (order === null) return 'no order in it';
+      return isIt(order) ? done(order) : `another order (id ${order.id.slice(0, 40)})`;
+    });
+  }
+
+  /** One request to the trading host; what it says about the budget is passed on. */
+  async #trade(method: HttpRequest['method'], path: string, more: SendOptions = {}): Promise<HttpResult> {
+    const result = await this.#send(this.#trading, method, path, more);
+    if (result.kind === 'answer') {
+      const remaining = numberHeader(result.headers, 'x-ratelimit-remaining');
+      const resetAt = numberHeader(result.headers, 'x-ratelimit-reset');
+      if (remaining !== null || resetAt !== null) {
+        for (const listener of this.#budgetListeners) listener({ remaining, resetAt });
+      }
+    }
+    return result;
+  }
+
+  #send(host: Host, method: HttpRequest['method'], path: string, more: SendOptions): Promise<HttpResult> {
+    const { body = '', timeoutMs = this.#timeouts.readMs, maxBytes = MAX_BYTES } = more;
+    return this.#options.network.request({
+      method,
+      origin: host.origin,
+      path: `${host.prefix}${path}`,
+      headers: body === '' ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
+      body,
+      timeoutMs,
+      maxBytes,
+    });
+  }
+
+  /** `verify` turns a 2xx into an outcome, or says what is wrong with it. */
+  #outcome<T>(result: HttpResult, call: Call, verify: (answer: Answer) => Outcome<T> | string): Outcome<T> {
+    const judged = judge(result, call, this.#options.clock.now() / 1_000);
+    if (judged !== null) return judged;
+    const answer = result as Answer;
+    const verified = verify(answer);
+    if (typeof verified !== 'string') return verified;
+    return { kind: 'unknown', reason: `the broker answered ${answer.status} with ${verified}`, status: answer.status };
+  }
+}
+
+interface SendOptions {
+  readonly body?: string;
+  readonly timeoutMs?: number;
+  readonly maxBytes?: number;
+}
+
+const done = <T>(value: T): Outcome<T> => ({ kind: 'done', value });
+
+interface Host {
+  readonly origin: string;
+  /** Path before every endpoint's own, without a slash at its end; "" as a rule. */
+  readonly prefix: string;
+}
+
+function hostOf(option: string, text: string): Host {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  // The text is not repeated: a URL may carry credentials.
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new TypeError(`${option} is no http(s) URL; give one such as https://paper-api.alpaca.markets`);
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new TypeError(`${option} must have no credentials, query or fragment; give scheme, host and path only`);
+  }
+  return { origin: url.origin, prefix: url.pathname.replace(/\/+$/, '') };
+}
+
+function key(option: string, text: string): string {
+  if (!/^[\x21-\x7e]{1,512}$/.test(text)) {
+    throw new TypeError(
+      `${option} must be 1 to 512 printable ASCII characters without blanks; check for a stray line end`,
+    );
+  }
+  return text;
+}
+
+/** The filter of crypto pairs takes them without the slash (Alpaca docs: GET /v2/orders). */
+function queryOf({ symbols, nested, limit, ...rest }: OrderListQuery): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(rest)) query.set(name, value);
+  if (limit !== undefined) query.set('limit', String(limit));
+  if (nested !== undefined) query.set('nested', String(nested));
+  if (symbols !== undefined && symbols.length > 0) {
+    query.set('symbols', symbols.map((symbol) => symbol.replace('/', '')).join(','));
+  }
+  const text = query.toString();
+  return text === '' ? '' : `?${text}`;
+}
