@@ -26,7 +26,7 @@ export async function run(
     orderCommand(context),
     checkCommand(context),
     statusCommand(context),
-    await exchange(args),
+    await exchange(args, context),
   ];
   for (const command of commands) program.addCommand(command);
   tame(program, context);
@@ -46,9 +46,9 @@ export async function run(
 }
 
 /** The exchange is loaded only for who asks for it: it costs more than all other commands together. */
-async function exchange(args: readonly string[]): Promise<Command> {
+async function exchange(args: readonly string[], context: Context): Promise<Command> {
   const command = args.includes('exchange')
-    ? (await import('./exchange.ts')).exchangeCommand()
+    ? (await import('./exchange.ts')).exchangeCommand(context)
     : new Command('exchange').helpOption(false);
   return command.summary('run the embedded exchange alone');
 }
