@@ -185,23 +185,19 @@ interface Year {
   readonly half: ReadonlySet<Day>;
 }
 
-const years = new Map<number, Year>();
-
-function yearRules(year: number): Year {
-  let rules = years.get(year);
-  if (!rules) {
-    rules = { closed: new Set(holidays(year)), half: new Set(halfDays(year)) };
-    years.set(year, rules);
-  }
-  return rules;
-}
+const YEARS: ReadonlyMap<number, Year> = new Map(
+  Array.from({ length: yearOf(LAST_DAY) - 1969 }, (_, i) => 1970 + i).map((year) => [
+    year,
+    { closed: new Set(holidays(year)), half: new Set(halfDays(year)) },
+  ]),
+);
 
 /** The hours of a trading day; null on weekends, holidays and days outside the calendar. */
 export function hoursOf(day: Day): Hours | null {
   const name = weekday(day);
   if (name === 0 || name === 6 || day < FIRST_DAY || day > LAST_DAY) return null;
-  const rules = yearRules(yearOf(day));
-  if (rules.closed.has(day) || SPECIAL_CLOSINGS.has(day)) return null;
+  const rules = YEARS.get(yearOf(day));
+  if (!rules || rules.closed.has(day) || SPECIAL_CLOSINGS.has(day)) return null;
   return rules.half.has(day) ? HALF : FULL;
 }
 
