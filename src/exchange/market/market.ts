@@ -3,6 +3,7 @@
  * Every answer is a function of the seed, the recording, the changes made by hand and the time that is asked about; the
  * market has no clock and stores no prices. Must never import the engine's code or the server.
  */
+import { unreachable } from '../../lib/assert.ts';
 import { canonical, isPlainDecimal } from '../../order/decimal.ts';
 import type { Asset, Contract, Fixed, Instant, MarketView, Quote, Session, TradingDay } from '../engine/types.ts';
 import { Bars } from './bars.ts';
@@ -27,8 +28,8 @@ import { type Listing, UNIVERSE } from './universe.ts';
 export interface MarketOptions {
   /** Decides every price. */
   readonly seed: string;
-  /** `always`: open round the clock, weekends too. `kept`: the hours of the US markets. */
-  readonly hours: 'always' | 'kept';
+  /** True: the hours of the US markets are kept. False: open round the clock, weekends too. */
+  readonly hours: boolean;
   /** Recorded quotes; symbols that it names follow it instead of the price process. */
   readonly recording?: Recording;
 }
@@ -36,7 +37,7 @@ export interface MarketOptions {
 /** Something done to the market by hand. Plain JSON; prices are plain decimals in USD. */
 export type MarketChange =
   /** The quote stays where it is put until `release`. */
-  | { readonly kind: 'quote'; readonly symbol: string; readonly bid: string; readonly ask: string }
+  | { readonly kind: 'hold'; readonly symbol: string; readonly bid: string; readonly ask: string }
   /** The price jumps to a level and goes on moving from there. */
   | { readonly kind: 'move'; readonly symbol: string; readonly price: string }
   | { readonly kind: 'release'; readonly symbol: string }
@@ -45,17 +46,6 @@ export type MarketChange =
   | { readonly kind: 'resume'; readonly symbol: string }
   /** `numerator` new shares for `denominator` old ones. */
   | { readonly kind: 'split'; readonly symbol: string; readonly numerator: number; readonly denominator: number };
-
-/** A change and when it was made: the instant in decimal. */
-export interface MarketEvent {
-  readonly at: string;
-  readonly change: MarketChange;
-}
-
-/** A change that cannot be made; the message names the field, its value and the remedy. */
-export class BadChange extends Error {
-  override readonly name = 'BadChange';
-}
 
 const micros = (at: Instant): number => Number(at / 1000n);
 const instant = (us: number): Instant => BigInt(us) * 1000n;
@@ -68,11 +58,10 @@ export class Market implements MarketView {
   private readonly recording: Recording;
   private readonly instruments = new Map<string, Instrument>();
   private readonly contracts = new Map<string, ListedContract>();
-  private readonly events: MarketEvent[] = [];
   private readonly closes = new Map<string, { readonly key: string; readonly price: number }>();
 
   constructor(options: MarketOptions) {
-    this.keepsHours = options.hours === 'kept';
+    this.keepsHours = options.hours;
     this.hours = new OpeningHours(this.keepsHours);
     this.bars = new Bars(this.hours);
     this.prices = new Prices(options.seed);
@@ -241,61 +230,61 @@ export class Market implements MarketView {
 
   // --- what people do to it --------------------------------------------------------------------------------------------
 
-  /** Changes the market from `at` on. Throws `BadChange`. Changes must come in the order of time. */
-  change(change: MarketChange, at: Instant): void {
+  /**
+   * Changes the market from `at` on. Changes must come in the order of time; a new market that is told the same ones is
+   * the same market. Answers why a change cannot be made, or null.
+   */
+  apply(change: MarketChange, at: Instant): string | null {
     const instrument = this.instrument(change.symbol);
-    if (!instrument)
-      throw new BadChange(`symbol is ${JSON.stringify(change.symbol)}; it must be one that the exchange lists`);
+    if (!instrument) return `symbol is ${JSON.stringify(change.symbol)}; it must be one that the exchange quotes`;
     const us = micros(at);
     const { script } = instrument;
     switch (change.kind) {
-      case 'quote': {
-        const [bid, ask] = [nano('bid', change.bid), nano('ask', change.ask)];
-        if (bid >= ask) throw new BadChange(`bid is ${change.bid}; it must be below the ask of ${change.ask}`);
+      case 'hold': {
+        const [bid, ask] = [billionths(change.bid), billionths(change.ask)];
+        if (bid === null) return `bid is ${JSON.stringify(change.bid)}; ${PLAIN_PRICE}`;
+        if (ask === null) return `ask is ${JSON.stringify(change.ask)}; ${PLAIN_PRICE}`;
+        if (bid > ask) return `bid is ${change.bid}; it must not be above the ask of ${change.ask}`;
         script.hold(us, bid, ask);
-        break;
+        return null;
       }
       case 'move': {
-        const wanted = nano('price', change.price);
+        const wanted = billionths(change.price);
+        if (wanted === null) return `price is ${JSON.stringify(change.price)}; ${PLAIN_PRICE}`;
         script.release(us);
         const current = instrument.price(us / 1000) * 1e9;
-        if (!(wanted > 0 && current > 0))
-          throw new BadChange(`price is ${change.price}; ${change.symbol} cannot be moved there`);
+        if (!(wanted > 0 && current > 0)) return `price is ${change.price}; ${change.symbol} cannot be moved there`;
         script.multiply(us, wanted / current, false);
-        break;
+        return null;
       }
       case 'release':
         script.release(us);
-        break;
+        return null;
       case 'halt':
         script.halt(us, change.code ?? 'T1', change.reason ?? 'Halt - News Pending');
-        break;
+        return null;
       case 'resume':
         script.resume(us);
-        break;
+        return null;
       case 'split': {
         const { numerator, denominator } = change;
         if (![numerator, denominator].every((count) => Number.isSafeInteger(count) && count > 0))
-          throw new BadChange(`split is ${numerator} for ${denominator}; both must be whole numbers above 0`);
+          return `split is ${numerator} for ${denominator}; both must be whole numbers above 0`;
         script.multiply(us, denominator / numerator, true);
-        break;
+        return null;
       }
+      default:
+        return unreachable(change);
     }
-    this.events.push({ at: String(at), change });
-  }
-
-  /** Everything done by hand so far: a new market that makes the same changes is this market. */
-  changes(): readonly MarketEvent[] {
-    return this.events;
   }
 }
 
-/** Billionths of a plain decimal of at most 7 digits before and 9 after the point. */
-function nano(field: string, text: string): number {
+const PLAIN_PRICE = 'it must be a plain decimal in USD, 0 or more, below 10 million';
+
+/** Billionths of a plain decimal of at most 7 digits before and 9 after the point; null for anything else. */
+function billionths(text: string): number | null {
   const [whole = '', decimals = ''] = isPlainDecimal(text) ? canonical(text).split('.') : [];
-  if (!/^\d{1,7}$/.test(whole) || decimals.length > 9)
-    throw new BadChange(`${field} is ${JSON.stringify(text)}; it must be a plain decimal in USD, 0 or more`);
-  return Number(whole + decimals.padEnd(9, '0'));
+  return /^\d{1,7}$/.test(whole) && decimals.length <= 9 ? Number(whole + decimals.padEnd(9, '0')) : null;
 }
 
 /** Sizes have at most four decimals. */
