@@ -207,39 +207,79 @@ const TABLE = {
   ),
   // Alpaca said no. The broker's own words are in the details.
   insufficient_buying_power: refused('The buying power does not suffice.', 'Ask for less, or free buying power.', 403),
-  insufficient_qty: refused('Less is available than the order sells.', 'Sell at most what is free.', 403),
+  insufficient_options_buying_power: refused(
+    'The options buying power does not suffice.',
+    'Ask for less, or free buying power.',
+    403,
+  ),
+  insufficient_qty: refused('Less is available than the order sells or must cover.', 'Sell at most what is free.', 403),
   insufficient_balance: refused('The coin or cash balance does not suffice.', 'Ask for less.', 403),
-  below_minimum: refused('The order is worth less than the minimum.', 'Ask for more.', 403),
+  minimum_order_value: refused('The order is worth less than the minimum.', 'Ask for more.', 403),
+  size_limit: refused('The order is larger than Alpaca takes.', 'Ask for less.'),
   wash_trade: refused(
     'An open order on the opposite side could trade with this one.',
-    'Cancel it first, or use a bracket.',
+    'Cancel it first, or use exits instead.',
     403,
   ),
-  short_not_allowed: refused('The account or asset cannot be sold short.', 'Sell only what is held.', 403),
-  not_fractionable: refused('The asset cannot be traded in fractions.', 'Use a whole `qty`.', 403),
-  not_tradable: refused('The asset or contract is not tradable now.', 'Choose another one.'),
-  unknown_symbol: refused('Alpaca does not know the symbol.', 'Check the symbol.'),
-  contract_expired: refused('The option contract has expired or expires too soon.', 'Choose a later one.'),
-  options_not_allowed: refused(
-    'The account may not trade this kind of option order.',
-    'The owner raises the options level.',
-    403,
-  ),
-  intent_mismatch: refused('`position_intent` contradicts the position.', 'Leave it out, or correct it.'),
+  opposite_side_order: refused('An open order on the opposite side forbids this one.', 'Cancel it first.', 403),
+  not_shortable: refused('The account or the asset cannot be sold short.', 'Sell only what is held.', 403),
+  not_fractionable: refused('The asset or the account cannot trade fractions.', 'Use a whole `qty`.', 403),
+  fractional_rules: refused('A fractional order breaks a rule of fractional trading.', 'Send a simple day order.'),
+  extended_hours_rules: refused('The order is not possible in extended hours.', 'Send a limit order with day or gtc.'),
   market_closed: refused(
     'The order is not possible at this time of day.',
     'Send it within the hours that Alpaca names.',
   ),
   no_quote: refused('There is no quote for a market order.', 'Send a limit order.', 403),
-  trading_blocked: refused('The account may not trade.', 'The owner speaks to Alpaca.', 403),
-  invalid_price: refused('A price breaks a rule of the exchange.', 'Correct the price.'),
-  id_not_unique: refused(
+  pattern_day_trading: refused(
+    'Refused by the former pattern day trader rule.',
+    'Wait, or hold the position overnight.',
+    403,
+  ),
+  subscription: refused('The data subscription does not cover this.', 'The owner changes the subscription.', 403),
+  asset_not_found: refused('Alpaca does not know the symbol or contract.', 'Check the symbol.'),
+  not_tradable: refused('The asset or contract is not tradable now.', 'Choose another one.'),
+  contract_expired: refused('The option contract has expired or expires too soon.', 'Choose a later one.'),
+  assignment_lock: refused('An assignment is being settled on the contract.', 'Wait until it is.', 403),
+  options_level: refused(
+    'The account may not trade this kind of option order.',
+    'The owner raises the options level.',
+    403,
+  ),
+  not_supported: refused('Alpaca has switched this kind of order off.', 'Send another kind.', 403),
+  position_intent_mismatch: refused('`position_intent` contradicts the position.', 'Leave it out, or correct it.'),
+  position_intent_required: refused('Alpaca wants a `position_intent` here.', 'Add it.'),
+  invalid_legs: refused('The legs do not make an order that Alpaca takes.', 'Correct the legs.'),
+  invalid_order_type: refused('The kind of order is not possible for this asset.', 'Change `order_class`.'),
+  invalid_time_in_force: refused('`time_in_force` is not possible for this order.', 'Change it.'),
+  sub_penny: refused('A price or amount is finer than the increment.', 'Round it.'),
+  exit_prices: refused('The exits do not fit the current price.', 'Move them away from it.'),
+  account_restricted: refused(
+    'The account may not trade, or only to close positions.',
+    'The owner speaks to Alpaca.',
+    403,
+  ),
+  forbidden: refused('Alpaca forbids the request for a reason of its own.', 'Read its message in the details.', 403),
+  duplicate_client_order_id: refused(
     'Alpaca has seen this `client_order_id` before.',
     'Look the order up by it; take a new timestamp for a new one.',
   ),
+  rejected_after_acceptance: refused('Alpaca took the order and rejected it later.', 'Read the order in the details.'),
   not_cancelable: refused('The order can no longer be cancelled.', 'Nothing to do: look at its status.'),
-  not_found: refused('Alpaca does not know the order.', 'Check the id.', 404),
-  invalid_request: refused('Alpaca refused the request for a reason of its own.', 'Read its message in the details.'),
+  not_replaceable: refused('The order can no longer be changed like this.', 'Cancel it and send a new one.'),
+  not_found: refused('Alpaca does not know it.', 'Check the id.', 404),
+  endpoint_not_found: refused('Alpaca does not know the endpoint.', 'The owner checks the base URL.', 404),
+  unauthorized: refused('Alpaca refused the keys.', 'The owner checks the keys.', 401),
+  rate_limited: refused('Alpaca counts too many requests of this account.', 'Send again later.', 429),
+  redirected: refused(
+    'The endpoint answers with a redirect, which is never followed.',
+    'The owner checks the base URL.',
+    502,
+  ),
+  method_not_allowed: refused('Alpaca does not know the method of the request.', 'Tell the operator.', 502),
+  body_too_large: refused('Alpaca found the request too large.', 'Ask for less at once.', 413),
+  broker_fault: refused('Alpaca answered with a fault of its own.', 'Send again later.', 502),
+  validation_failed: refused('Alpaca refused the request for a reason of its own.', 'Read its message in the details.'),
   // The tower's own fault
   internal: kind(
     'internal_error',
@@ -311,7 +351,7 @@ export function orderError(code: ErrorCode, message: string, parts: ErrorParts =
 /** Alpaca's refusal under its readable name, known to the table or not. */
 export function apiError(name: ApiErrorName, message: string, parts: ErrorParts = {}): OrderError {
   const known = ERRORS.get(name as ErrorCode);
-  return withEntry(name, known?.type === 'api_error' ? known : TABLE.invalid_request, message, parts);
+  return withEntry(name, known?.type === 'api_error' ? known : TABLE.validation_failed, message, parts);
 }
 
 function withEntry(code: ApiErrorName, entry: ErrorEntry, message: string, parts: ErrorParts): OrderError {
