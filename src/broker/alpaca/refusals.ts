@@ -50,7 +50,7 @@ const UNPROCESSABLE: readonly Row[] = [
   [/must be <=/, 'size_limit'],
   [/time.?in.?force/, 'invalid_time_in_force'],
   [/order.?type|complex orders not supported/, 'invalid_order_type'],
-  [/\blegs?\b|rolling contracts|underlying asset mismatch/, 'invalid_legs'],
+  [/\bm?legs?\b|rolling contracts|underlying asset mismatch/, 'invalid_legs'],
 ];
 
 const NOT_FOUND: readonly Row[] = [
