@@ -43,7 +43,9 @@ export interface Socket {
 }
 
 export interface Network {
+  /** Never rejects: whatever goes wrong is `unsent` or `lost`. */
   request(request: HttpRequest): Promise<HttpResult>;
+  /** Connects; the handlers are called later, never from inside this call. */
   socket(url: string, handlers: SocketHandlers): Socket;
   close(): Promise<void>;
 }

@@ -36,7 +36,8 @@ class TradeStream implements Stream {
   readonly #options: TradeStreamOptions;
   readonly #listener: StreamListener;
   #running = false;
-  /** Undefined while waiting for the next try. What older sockets still say is not for us. */
+  /** Stands for the newest socket: what older ones still say is not for us. Undefined while waiting for the next try. */
+  #current: object | undefined;
   #socket: Socket | undefined;
   #upAt: number | null = null;
   #failures = 0;
@@ -60,12 +61,11 @@ class TradeStream implements Stream {
 
   #connect(): void {
     const { network, url, keys } = this.#options;
-    // The handlers know their own socket by this token: a socket may speak before `network.socket` has returned.
     const token = {};
     this.#current = token;
     const mine = (): boolean => this.#running && this.#current === token;
     this.#timer('ready', READY_WITHIN_MS, () => this.#fail(`no answer to listen within ${READY_WITHIN_MS} ms`));
-    const socket = network.socket(url, {
+    this.#socket = network.socket(url, {
       open: () => {
         if (!mine()) return;
         this.#send({ action: 'auth', key: keys.id, secret: keys.secret });
@@ -81,10 +81,7 @@ class TradeStream implements Stream {
         if (mine()) this.#fail(reason);
       },
     });
-    if (mine()) this.#socket = socket;
-    else socket.end();
   }
-  #current: object | undefined;
 
   #message(data: Uint8Array): void {
     const message = data.length > MAX_MESSAGE_BYTES ? null : readJson(textFrom(data) ?? '');
@@ -154,10 +151,10 @@ class TradeStream implements Stream {
 
   #pingLater(): void {
     this.#timer('ping', PING_EVERY_MS, () => {
-      this.#socket?.ping();
       if (!this.#timers.has('pong')) {
         this.#timer('pong', PONG_WITHIN_MS, () => this.#fail(`no pong within ${PONG_WITHIN_MS} ms`));
       }
+      this.#socket?.ping();
       this.#pingLater();
     });
   }
