@@ -63,7 +63,7 @@ export const sections = {
   files: {
     settle_ms: whole(0, 60_000, 2_000, 'How long a file that is not whole JSON must rest before it is judged.'),
     poll_ms: whole(10, 60_000, 500, 'How often the folder is listed, whatever the operating system reports.'),
-    max_bytes: whole(1_024, 1_048_576, 65_536, 'The largest order file.'),
+    max_bytes: whole(1_024, 65_536, 65_536, 'The largest order file.'),
   },
   sweep: {
     interval_ms: whole(100, 3_600_000, 30_000, 'How often open orders are compared with what Alpaca lists.'),
