@@ -23,17 +23,26 @@ const notA = (what: string, raw: JsonValue): Refusal => {
 const text = <T>(rule: string, read: (raw: string) => T | Refusal, missing?: ErrorCode): z.ZodType<T, unknown> =>
   leaf({ rule, type: 'string' }, (raw) => (typeof raw === 'string' ? read(raw) : notA('a string', raw)), missing);
 
-/** One of a few words. `code` is the refusal's, also when the field is missing. */
-export const choice = <const T extends string>(code: ErrorCode, values: readonly T[]): z.ZodType<T, unknown> =>
-  leaf(
+/**
+ * One of a few words. `code` is the refusal's, also when the field is missing. `excluded` are words that exist, too, and that a
+ * rule of the form refuses with its reason.
+ */
+export const choice = <const T extends string, const X extends string = never>(
+  code: ErrorCode,
+  values: readonly T[],
+  excluded: readonly X[] = [],
+): z.ZodType<T | X, unknown> => {
+  const known: readonly (T | X)[] = [...values, ...excluded];
+  return leaf(
     { rule: values.map((value) => `\`${value}\``).join(', '), type: 'string', enum: values },
     (raw) => {
       if (typeof raw !== 'string') return notA('a string', raw);
-      const found = values.find((value) => value === raw);
+      const found = known.find((value) => value === raw);
       return found ?? new Refusal(code, `must be ${inWords(values)}`, nearest(raw, values));
     },
     code === 'choice' ? 'field_missing' : code,
   );
+};
 
 const inWords = (values: readonly string[]): string =>
   values.length === 1 ? String(values[0]) : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;

@@ -13,7 +13,7 @@ const shape = {
   order_class: choice('order_class', ['market', 'limit', 'stop_limit']),
   limit_price: cryptoPrice.optional(),
   stop_price: cryptoPrice.optional(),
-  time_in_force: choice('tif', ['gtc', 'ioc', 'day', 'fok', 'opg', 'cls']),
+  time_in_force: choice('tif', ['gtc', 'ioc'], ['day', 'fok', 'opg', 'cls']),
 };
 type Fields = z.output<z.ZodObject<typeof shape, z.core.$strict>>;
 

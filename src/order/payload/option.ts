@@ -11,7 +11,6 @@ import { contradictsSide, intentAgrees, pricesFor, termsOf } from './terms.ts';
 
 const side = choice('side', ['buy', 'sell']);
 const intent = choice('choice', ['buy_to_open', 'buy_to_close', 'sell_to_open', 'sell_to_close']);
-const anyTif = choice('tif', ['day', 'gtc', 'ioc', 'fok', 'opg', 'cls']);
 
 const singleShape = {
   symbol: optionSymbol,
@@ -20,7 +19,7 @@ const singleShape = {
   order_class: choice('order_class', ['market', 'limit', 'stop', 'stop_limit']),
   limit_price: optionPrice.optional(),
   stop_price: optionPrice.optional(),
-  time_in_force: anyTif,
+  time_in_force: choice('tif', ['day', 'gtc'], ['ioc', 'fok', 'opg', 'cls']),
   position_intent: intent.optional(),
 };
 type SingleFields = z.output<z.ZodObject<typeof singleShape, z.core.$strict>>;
@@ -57,7 +56,8 @@ const multiShape = {
   type: choice('order_kind', ['limit', 'market']),
   limit_price: netPrice.optional(),
   qty: wholeQuantity.optional(),
-  time_in_force: anyTif,
+  // Alpaca documents `day`; what it thinks of the others, it says itself.
+  time_in_force: choice('tif', ['day', 'gtc', 'ioc', 'fok', 'opg', 'cls']),
   legs: z.array(leg),
 };
 type MultiFields = z.output<z.ZodObject<typeof multiShape, z.core.$strict>>;

@@ -1,7 +1,7 @@
 /** Payload of `stockbuy` and `stocksell`. Source of the rules: Alpaca docs, orders and fractional trading. */
 import type * as z from 'zod';
 import { assert } from '../../lib/assert.ts';
-import { type Decimal, exact } from '../decimal.ts';
+import { type Decimal, decimal, exact } from '../decimal.ts';
 import { choice, flag, notional, quantity, stockPrice, stockSymbol, trailPercent, trailPrice } from '../fields.ts';
 import { type FieldsOf, form, nested, type Rule } from '../form.ts';
 import type { Envelope, Exits, StockTrade, StopLoss, Terms } from '../request.ts';
@@ -87,7 +87,7 @@ function exitsInOrder(long: boolean): Rule<Fields> {
   return {
     text:
       `The take profit lies ${profit} the stop loss` +
-      `; with a \`limit\` entry the take profit lies at least 0.01 ${profit} and the stop at least 0.01 ${loss} the \`limit_price\`.`,
+      `; with a \`limit\` entry the take profit lies at least 0.01 ${profit} and the stop at least 0.01 ${loss} the \`limit_price\`. An \`oco\` is the other way round.`,
     check(fields, { refuse }) {
       const { order_class: kind, limit_price: base } = fields;
       const target = fields.take_profit?.limit_price;
@@ -96,8 +96,7 @@ function exitsInOrder(long: boolean): Rule<Fields> {
         refuse('bracket', 'take_profit.limit_price', `must be ${profit} stop_loss.stop_price ${stop}`);
       }
       if (kind !== 'limit' || base === undefined) return;
-      const cent = (up: boolean): Decimal =>
-        (up ? exact(base).plus('0.01') : exact(base).minus('0.01')).toFixed() as Decimal;
+      const cent = (up: boolean): Decimal => decimal(exact(base).plus(up ? '0.01' : '-0.01'));
       if (target !== undefined && beyond(cent(long), target)) {
         refuse('bracket', 'take_profit.limit_price', `must be at least 0.01 ${profit} the limit_price ${base}`);
       }
@@ -118,24 +117,20 @@ const exitPair: Rule<Fields> = {
   },
 };
 
-const rulesFor = (long: { readonly entry: boolean }): readonly Rule<Fields>[] => [
-  oneSize,
-  pricesFor('order_class'),
-  lasting,
-  fractions,
-  hours,
-  exitPair,
-  {
-    text: exitsInOrder(long.entry).text,
-    check(fields, context) {
-      // An entry's exits close what it opens; an oco closes a position that is there, on the other side.
-      exitsInOrder(fields.order_class === 'oco' ? !long.entry : long.entry).check(fields, context);
-    },
-  },
-];
+/** `long`: whether an entry of this type opens a long position. */
+function rulesFor(long: boolean): readonly Rule<Fields>[] {
+  const entry = exitsInOrder(long);
+  const closing = exitsInOrder(!long);
+  const exitOrder: Rule<Fields> = {
+    text: entry.text,
+    // An entry's exits close what it opens; an oco closes a position that is there, on the other side.
+    check: (fields, context) => (fields.order_class === 'oco' ? closing : entry).check(fields, context),
+  };
+  return [oneSize, pricesFor('order_class'), lasting, fractions, hours, exitPair, exitOrder];
+}
 
-export const stockbuy = form(shape, rulesFor({ entry: true }));
-export const stocksell = form(shape, rulesFor({ entry: false }));
+export const stockbuy = form(shape, rulesFor(true));
+export const stocksell = form(shape, rulesFor(false));
 
 export function stockTrade(
   type: 'stockbuy' | 'stocksell',

@@ -32,7 +32,7 @@ const PRICES = ['limit_price', 'stop_price', 'trail_price', 'trail_percent'] as 
 type PriceName = keyof PriceFields;
 
 /** The prices that an order class needs all of. `trailing_stop` needs exactly one of its two. */
-const NEEDS: Readonly<Record<string, readonly PriceName[]>> = {
+export const PRICES_BY_CLASS: Readonly<Record<string, readonly PriceName[]>> = {
   market: [],
   limit: ['limit_price'],
   stop: ['stop_price'],
@@ -44,10 +44,10 @@ const NEEDS: Readonly<Record<string, readonly PriceName[]>> = {
 /** `kindField` is the field that names the class: `order_class`, or `type` in multi-leg orders. */
 export function pricesFor<Kind extends string>(kindField: Kind): Rule<PriceFields & { readonly [K in Kind]?: string }> {
   return {
-    text: `Prices by \`${kindField}\`: each class needs its own and refuses the others (table below).`,
+    text: `Prices by \`${kindField}\`: each needs its own and refuses the others (see Prices).`,
     check(fields, { given, refuse }) {
       const kind: string | undefined = fields[kindField];
-      const needs = kind === undefined ? undefined : NEEDS[kind];
+      const needs = kind === undefined ? undefined : PRICES_BY_CLASS[kind];
       if (kind === undefined || needs === undefined) return;
       for (const price of PRICES) {
         if (given(price) && !needs.includes(price))
