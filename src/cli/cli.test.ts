@@ -27,6 +27,8 @@ interface World {
   readonly terminal?: boolean;
   readonly alive?: boolean;
   readonly start?: StartTower;
+  /** Nobody presses Ctrl-C. */
+  readonly patient?: boolean;
 }
 
 async function tower(args: readonly string[], world: World = {}) {
@@ -45,7 +47,7 @@ async function tower(args: readonly string[], world: World = {}) {
       err += text;
     },
     // Whoever is asked to wait for Ctrl-C in a test gets it at once.
-    onInterrupt: (stop) => stop(),
+    onInterrupt: (stop) => (world.patient === true ? undefined : stop()),
     isAlive: () => world.alive ?? false,
   };
   const unexpected: StartTower = () => Promise.reject(new Error('not to be started'));
@@ -213,6 +215,19 @@ test('--wait prints the first certain answer, --wait=final the last one, and the
   assert.deepEqual(await wait('--wait', doubt), { code: 1, answer: null });
 });
 
+test('samples are one valid file per type', async () => {
+  const { code, out } = await tower(['samples', '--agent', 'me', '--json']);
+  assert.equal(code, 0);
+  const written: { type: string; file: string }[] = JSON.parse(out);
+  assert.deepEqual(
+    written.map(({ type }) => type),
+    ORDER_TYPES,
+  );
+  assert.equal(readdirSync(join(home, 'samples')).length, ORDER_TYPES.length);
+  const checked = await tower(['check', ...written.map(({ file }) => file)]);
+  assert.equal(checked.code, 0, checked.out);
+});
+
 test('check tells every problem of every file', async () => {
   const good = join(home, 'paper_me_accountinfo_20260213143022123456.json');
   const id = 'me_20260213143022123456_accountinfo';
@@ -314,7 +329,7 @@ test('start says ready in words on a terminal and as JSON lines elsewhere, and s
   };
   const start: StartTower = ({ onEvent }) => {
     onEvent(ready);
-    return Promise.resolve({ stop: () => Promise.resolve(SUMMARY) });
+    return Promise.resolve({ stop: () => Promise.resolve(SUMMARY), failed: new Promise<never>(() => {}) });
   };
   const person = await tower(['start'], { start, terminal: true });
   assert.equal(person.code, 0);
@@ -328,6 +343,16 @@ test('start says ready in words on a terminal and as JSON lines elsewhere, and s
     .split('\n')
     .map((line) => JSON.parse(line).event);
   assert.deepEqual(events, ['ready', 'stopped']);
+});
+
+test('start ends with 1 when the tower cannot go on', async () => {
+  const failed = Promise.reject(new Error('disk I/O error'));
+  failed.catch(() => {});
+  const start: StartTower = () =>
+    Promise.resolve({ stop: () => Promise.reject(new Error('not to be stopped')), failed });
+  const { code, err } = await tower(['start'], { start, patient: true });
+  assert.equal(code, 1);
+  assert.match(err, /cannot go on: disk I\/O error/);
 });
 
 test('start ends with 3 when another tower holds the home, and names it', async () => {

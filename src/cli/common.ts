@@ -1,6 +1,7 @@
-/** What several commands share: the home option, settings with their errors, reading files of the home. */
+/** What several commands share: options, settings with their errors, reading files. Must never print: commands do. */
 import { readFileSync } from 'node:fs';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { isAgentId, MODES } from '../order/name.ts';
 import { describeProblem, homeFolder, loadSettings, type Settings, SettingsError } from '../settings.ts';
 import { type Context, EXIT, Exit } from './context.ts';
 
@@ -12,6 +13,15 @@ export const homeOption = (): Option =>
   new Option('--home <dir>', 'home folder of the tower (default: TOWER_HOME, else the current folder)');
 
 export const jsonOption = (what: string): Option => new Option('--json', `print ${what} as JSON`);
+
+/** `--agent ID`, checked. */
+export const agentOption = (): Option =>
+  new Option('--agent <id>', 'who asks: 1 to 20 of a-z and 0-9').argParser((text) => {
+    if (!isAgentId(text)) throw new InvalidArgumentError('An agent id is 1 to 20 of a-z and 0-9.');
+    return text;
+  });
+
+export const modeOption = (): Option => new Option('--mode <mode>', 'which account').choices(MODES).default('paper');
 
 /** Absolute path of the home folder. */
 export const homeOf = (context: Context, options: HomeOption): string =>

@@ -47,8 +47,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 
 const { version }: { version: string } = JSON.parse(readFileSync(findPackageJSON('..', import.meta.url) ?? '', 'utf8'));
 
-process.exitCode = await run(process.argv.slice(2), context, version, async (options) => {
+const code = await run(process.argv.slice(2), context, version, async (options) => {
   // Only `start` pays for loading the whole tower.
   const { startTower } = await import('../tower.ts');
   return startTower(options);
 });
+// A tower that cannot go on may still have timers and sockets open: they end with it.
+if (code === 0) process.exitCode = 0;
+else process.exit(code);
+
+// A tower that had to give up may leave work behind that would keep the process alive; the next start recovers it.
+process.exit(code);

@@ -6,9 +6,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
-import { isAgentId, MODES, type Mode, type OrderType, responsePath } from '../order/name.ts';
+import { type Mode, type OrderType, responsePath } from '../order/name.ts';
 import { parse } from '../order/parse.ts';
-import { type HomeOption, homeOf, homeOption, jsonOption, readText } from './common.ts';
+import { agentOption, type HomeOption, homeOf, homeOption, jsonOption, modeOption, readText } from './common.ts';
 import { type Context, EXIT, Exit } from './context.ts';
 import { awaitAnswer, drop, envelope, freshName } from './drop.ts';
 import { fieldOptions, payloadOf, TYPES } from './order-fields.ts';
@@ -40,8 +40,8 @@ function typeCommand(context: Context, type: OrderType, summary: string): Comman
   const command = new Command(type)
     .summary(summary)
     .description(`Drops a ${type} order: ${summary}.`)
-    .addOption(new Option('--agent <id>', 'who asks: 1 to 20 of a-z and 0-9').argParser(agentId).makeOptionMandatory())
-    .addOption(new Option('--mode <mode>', 'which account').choices(MODES).default('paper'));
+    .addOption(agentOption().makeOptionMandatory())
+    .addOption(modeOption());
   for (const { flags, help, parse: parser } of fieldOptions(type)) {
     const option = new Option(flags, help);
     command.addOption(option.isBoolean() ? option : option.argParser(parser));
@@ -108,11 +108,6 @@ function warnWithoutTower(context: Context, home: string): void {
   const report: StatusReport | null = text === null ? null : JSON.parse(text);
   if (report?.running === true && context.isAlive(report.pid)) return;
   context.err(`no tower runs in ${home}: the file waits there until one starts\n`);
-}
-
-function agentId(text: string): string {
-  if (!isAgentId(text)) throw new InvalidArgumentError('An agent id is 1 to 20 of a-z and 0-9.');
-  return text;
 }
 
 function seconds(text: string): number {

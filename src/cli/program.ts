@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { type Context, EXIT, Exit } from './context.ts';
 import { orderCommand } from './order.ts';
+import { samplesCommand } from './samples.ts';
 import { type StartTower, startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
 
@@ -24,6 +25,7 @@ export async function run(
   const commands = [
     startCommand(context, startTower),
     orderCommand(context),
+    samplesCommand(context),
     checkCommand(context),
     statusCommand(context),
     await exchange(args, context),

@@ -21,7 +21,7 @@ export type StartTower = (options: {
   readonly clock: Clock;
   readonly random: Random;
   readonly onEvent: (event: TowerEvent) => void;
-}) => Promise<{ stop(): Promise<Summary> }>;
+}) => Promise<{ stop(): Promise<Summary>; readonly failed: Promise<never> }>;
 
 export function startCommand(context: Context, startTower: StartTower): Command {
   return new Command('start')
@@ -32,7 +32,10 @@ export function startCommand(context: Context, startTower: StartTower): Command 
     )
     .addOption(homeOption())
     .addOption(jsonOption('every step'))
-    .addHelpText('after', '\nExit codes: 0 stopped, 2 wrong settings or keys, 3 another tower holds this home.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 stopped, 1 cannot go on, 2 wrong settings or keys, 3 another tower holds this home.',
+    )
     .action(async (options: HomeOption & { readonly json?: true }) => {
       const home = homeOf(context, options);
       const settings = settingsOf(context, home);
@@ -43,14 +46,10 @@ export function startCommand(context: Context, startTower: StartTower): Command 
         level: settings.log.level,
         ...(forPeople ? {} : { echo: context.out }),
       });
+      const print = (lines: readonly string[]): void => context.out(lines.map((line) => `${line}\n`).join(''));
       const onEvent = (event: TowerEvent): void => {
         recordEvent(log, event);
-        if (forPeople)
-          context.out(
-            eventLines(event, context.colour)
-              .map((line) => `${line}\n`)
-              .join(''),
-          );
+        if (forPeople) print(eventLines(event, context.colour));
       };
       // Listened to from the first moment: a Ctrl-C while the tower starts stops it as soon as it has started.
       const interrupted = new Promise<void>((resolve) => context.onInterrupt(resolve));
@@ -62,17 +61,19 @@ export function startCommand(context: Context, startTower: StartTower): Command 
         random: context.random,
         onEvent,
       }).catch(refuse(log));
-      await interrupted;
+      // A tower that cannot go on throws here, and the process ends: the next start recovers.
+      await Promise.race([interrupted, tower.failed]).catch(giveUp);
       if (forPeople) context.out('\nfinishing what is in flight; Ctrl-C again ends at once\n');
       const summary = await tower.stop();
       log.info('stopped', { ...summary });
-      if (forPeople)
-        context.out(
-          summaryLines(summary)
-            .map((line) => `${line}\n`)
-            .join(''),
-        );
+      if (forPeople) print(summaryLines(summary));
     });
+}
+
+/** Whatever it was, the journal has what matters; going on could only make it worse. */
+function giveUp(error: unknown): never {
+  const text = error instanceof Error ? error.message : String(error);
+  throw new Exit(EXIT.failed, `the tower cannot go on: ${text}. Put the cause right and start again; it recovers.`);
 }
 
 const refuse =
