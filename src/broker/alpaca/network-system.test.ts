@@ -139,20 +139,20 @@ describe('unsent: no byte of the request left', () => {
   test('given up while waiting for a free connection, and not sent when one becomes free', async () => {
     const held: Socket[] = [];
     const wire = await rawServer((socket) => held.push(socket));
-    const slow = Array.from({ length: 16 }, () => post(wire.origin, { timeoutMs: 3_000 }));
+    const slow = Array.from({ length: 64 }, () => post(wire.origin, { timeoutMs: 3_000 }));
     const late = await post(wire.origin, { timeoutMs: 100 });
     assert.equal(late.kind, 'unsent');
-    assert.equal(wire.requests, 16);
+    assert.equal(wire.requests, 64);
     for (const socket of held) socket.write(ok);
     for (const result of await Promise.all(slow)) assert.equal(result.kind, 'answer');
     const next = post(wire.origin);
     await new Promise<void>((resolve) => {
-      const poll = (): void => (wire.requests > 16 ? resolve() : void setImmediate(poll));
+      const poll = (): void => (wire.requests > 64 ? resolve() : void setImmediate(poll));
       poll();
     });
     held.at(-1)?.write(ok);
     assert.equal((await next).kind, 'answer');
-    assert.equal(wire.requests, 17);
+    assert.equal(wire.requests, 65);
   });
 });
 
@@ -217,6 +217,28 @@ describe('lost: the request left and no whole answer came', () => {
     assert.ok(wire.requests >= results.filter((kind) => kind === 'answer').length);
     assert.ok(!results.includes('unsent'));
   });
+});
+
+test('closing ends what is under way as lost, and nothing is sent afterwards', async () => {
+  const own = systemNetwork();
+  const arrived = Promise.withResolvers<void>();
+  const wire = await rawServer(() => arrived.resolve());
+  const request = {
+    method: 'POST',
+    origin: wire.origin,
+    path: '/',
+    headers: {},
+    body: '{}',
+    timeoutMs: 5_000,
+    maxBytes: 100,
+  } as const;
+  const under = own.request(request);
+  await arrived.promise;
+  await own.close();
+  await own.close();
+  assert.equal((await under).kind, 'lost');
+  assert.equal((await own.request(request)).kind, 'unsent');
+  assert.equal(wire.requests, 1);
 });
 
 describe('sockets', () => {

@@ -9,8 +9,11 @@ import { WebSocket } from 'ws';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import type { HttpRequest, HttpResult, Network, Socket, SocketHandlers } from './network.ts';
 
-/** Connections per origin. A request holds one until its answer is whole (no pipelining). */
-const CONNECTIONS = 16;
+/**
+ * Connections per origin. A request holds one until its answer is whole (no pipelining); as many as the tower ever has
+ * under way, so that none waits here. They are opened as needed.
+ */
+const CONNECTIONS = 64;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Idle connections are kept this long; a longer idle time would meet servers that have closed meanwhile. */
 const KEEP_ALIVE_MS = 20_000;
@@ -150,6 +153,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 /** The network of a running tower. `clock` times the requests. */
 export function systemNetwork(clock: Clock = systemClock): Network {
   const pools = new Map<string, Pool>();
+  let closed = false;
   const sockets = new Set<Socket>();
 
   const poolOf = (origin: string): Pool => {
@@ -173,6 +177,7 @@ export function systemNetwork(clock: Clock = systemClock): Network {
 
   return {
     async request({ method, origin, path, headers, body, timeoutMs, maxBytes }: HttpRequest): Promise<HttpResult> {
+      if (closed) return { kind: 'unsent', reason: 'the network is closed' };
       const pool = poolOf(origin);
       let callOff = (): void => {};
       const result = await new Promise<HttpResult>((resolve) => {
@@ -225,6 +230,7 @@ export function systemNetwork(clock: Clock = systemClock): Network {
     },
 
     async close(): Promise<void> {
+      closed = true;
       for (const socket of sockets) socket.end();
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));
       pools.clear();
