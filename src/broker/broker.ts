@@ -41,7 +41,14 @@ export type Outcome<T> =
   /** The keys are refused, the host redirects, or the endpoint does not exist: nothing more may be sent until a person has looked. */
   | { readonly kind: 'misconfigured'; readonly reason: string; readonly rejection: Rejection | null }
   /** May have been carried out. */
-  | { readonly kind: 'unknown'; readonly reason: string };
+  | {
+      readonly kind: 'unknown';
+      readonly reason: string;
+      /** The broker said that this client_order_id was used before: some order has it, and a look-up must tell which. */
+      readonly duplicate?: boolean;
+      /** The HTTP status, where there was one. */
+      readonly status?: number;
+    };
 
 /** An order as the broker tells it: its JSON verbatim, and the few fields the tower reads. */
 export interface BrokerOrder {
@@ -106,6 +113,13 @@ export interface Account {
   readonly blocked: boolean;
 }
 
+export interface Position {
+  /** Alpaca's own JSON text. */
+  readonly json: string;
+  /** `us_equity`, `us_option`, `crypto`. */
+  readonly assetClass: string;
+}
+
 /** Filters of GET /v2/orders; absent means the broker's default. `after` and `until` are RFC 3339, exclusive. */
 export interface OrderListQuery {
   readonly status?: 'open' | 'closed' | 'all';
@@ -130,16 +144,15 @@ export interface Broker {
   submit(wire: Wire): Promise<Outcome<BrokerOrder>>;
   /** Pure: fields in which the broker's order differs from what the wire asked for; empty when they agree. */
   differences(wire: Wire, order: BrokerOrder): readonly string[];
-  /** Looks an order up by client_order_id; `done` with null when the broker does not know it (which proves nothing yet). */
-  lookup(clientOrderId: ClientOrderId | string): Promise<Outcome<BrokerOrder | null>>;
-  /** One order by the broker's id; null when there is none. */
-  order(id: string): Promise<Outcome<BrokerOrder | null>>;
+  /** Looks an order up by client_order_id; `rejected` with status 404 when the broker does not know it (which proves nothing yet). */
+  lookup(clientOrderId: ClientOrderId | string): Promise<Outcome<BrokerOrder>>;
+  /** One order by the broker's id, legs nested; `rejected` with status 404 when there is none. */
+  order(id: string): Promise<Outcome<BrokerOrder>>;
   /** Asks for a cancel. `done` means it was taken, not that it has happened. */
   cancel(id: string): Promise<Outcome<null>>;
   orders(query: OrderListQuery): Promise<Outcome<readonly BrokerOrder[]>>;
   account(): Promise<Outcome<Account>>;
-  /** Alpaca's JSON text of all positions. */
-  positions(): Promise<Outcome<string>>;
+  positions(): Promise<Outcome<readonly Position[]>>;
   /** The requests a marketdata query needs: one per kind of instrument, however many symbols. */
   marketDataPlan(request: MarketDataRequest): readonly MarketDataPart[];
   marketData(part: MarketDataPart): Promise<Outcome<MarketDataAnswer>>;

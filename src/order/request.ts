@@ -153,3 +153,13 @@ export interface CancelRequest extends Envelope {
 }
 
 export type Request = TradeRequest | QueryRequest | CancelRequest;
+
+export const isTrade = (request: Request): request is TradeRequest => 'legs' in request || 'terms' in request;
+
+export const isQuery = (request: Request): request is QueryRequest =>
+  !isTrade(request) && request.type !== 'cancelorder';
+
+/** Orders whose price is taken from the market when they arrive: late, they are different orders in money terms. */
+export const isMarketLike = (trade: TradeRequest): boolean =>
+  ('terms' in trade ? trade.terms.type === 'market' : trade.limitPrice === null) ||
+  !['day', 'gtc'].includes(trade.timeInForce);

@@ -1,0 +1,201 @@
+/**
+ * The only way in: bytes → request → decision → journal. Every way in (files today) ends here, and what is journaled here
+ * is what will be sent. Must never lose what it was given, nor take the same request twice: the journal's unique keys decide.
+ */
+import { createHash } from 'node:crypto';
+import type { Broker } from './broker/broker.ts';
+import type { Arrival, Entry, Journal } from './journal/journal.ts';
+import { type Clock, dayOf, isoMicros, type Micros, micros } from './lib/clock.ts';
+import type { Failpoints } from './lib/failpoint.ts';
+import { type OrderError, orderError, problemsError } from './order/errors.ts';
+import { type Mode, type OrderName, parseName, responsePath, type StrayName, strayResponsePath } from './order/name.ts';
+import { contentOf, parse } from './order/parse.ts';
+import { isTrade, type Request } from './order/request.ts';
+import { renderResponse } from './order/response.ts';
+import { decide, type Rules } from './risk/decide.ts';
+
+/** Something that was handed to the tower, before anything is known about it. */
+export interface Received {
+  readonly receipt: string;
+  /** The name it came under. */
+  readonly fileName: string;
+  /** Name of the file in the folder of claimed files. */
+  readonly claimedAs: string;
+  /** Null when there are no bytes to be had; then `fault` says why. */
+  readonly raw: Uint8Array | null;
+  readonly fault: OrderError | null;
+  readonly receivedAt: Micros;
+}
+
+export interface AdmitOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly failpoints: Failpoints;
+  readonly rules: Rules;
+  readonly brokers: Readonly<Partial<Record<Mode, Broker>>>;
+  /** Seconds that a request may wait to be sent when its file does not say. */
+  readonly sendBySeconds: number;
+  /** Longest that a file may ask for, in seconds. */
+  readonly sendByMaxSeconds: number;
+  /** Called for every entry that is journaled, after its commit. */
+  admitted(entry: Entry): void;
+  /** Called when a stray was journaled. */
+  strayed(fileName: string, error: OrderError): void;
+}
+
+/** The typed request of an entry, read again from the bytes as they were journaled. */
+export function requestOf(entry: Entry): Request {
+  const parsed =
+    entry.raw === null ? null : parse({ fileName: entry.name, bytes: entry.raw, receivedAt: entry.receivedAt });
+  if (!parsed?.ok) throw new Error(`journal entry ${entry.seq} was admitted and cannot be read`);
+  return parsed.request;
+}
+
+export class Admitter {
+  readonly #o: AdmitOptions;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: AdmitOptions) {
+    this.#o = options;
+  }
+
+  /** Resolves when everything given is journaled. One call after the other: repeats are numbered in the order they came. */
+  admit(batch: readonly Received[]): Promise<void> {
+    const done = this.#turn.then(() => this.#admit(batch));
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #admit(batch: readonly Received[]): Promise<void> {
+    const named: { received: Received; name: OrderName }[] = [];
+    for (const received of batch) {
+      const name = parseName(received.fileName);
+      if (name.ok) named.push({ received, name: name.name });
+      else await this.#stray(received, name.stray, received.fault ?? problemsError(name.problems));
+    }
+    const admissions = await this.#o.journal.admit(named.map(({ received, name }) => this.#judge(received, name)));
+    this.#o.failpoints.hit('k06-d2-done');
+    for (const [index, admission] of admissions.entries()) {
+      const one = named[index];
+      if (one === undefined) continue;
+      if (admission.kind === 'new') this.#o.admitted(admission.entry);
+      if (admission.kind === 'duplicate') await this.#repeat(one.received, one.name, admission.first);
+    }
+  }
+
+  /** The bytes are judged here, once. */
+  #judge(received: Received, name: OrderName): Arrival {
+    const { receipt, raw, receivedAt } = received;
+    const sha256 = raw === null ? null : createHash('sha256').update(raw).digest('hex');
+    const base = { receipt, name, raw, sha256, receivedAt };
+    const refused = (error: OrderError, requestOrderId: string | null): Arrival => ({
+      ...base,
+      requestOrderId,
+      sendBy: null,
+      wire: null,
+      state: 'refused',
+      doubted: false,
+      answer: { error },
+    });
+    if (received.fault !== null || raw === null) {
+      return refused(received.fault ?? orderError('file_unreadable', 'the file could not be read'), null);
+    }
+    const parsed = parse({ fileName: name, bytes: raw, receivedAt });
+    if (!parsed.ok) return refused(parsed.error, null);
+    const { request } = parsed;
+    const decision = decide(request, this.#o.rules);
+    if (decision.kind === 'denied') return refused(decision.error, request.requestOrderId);
+    const broker = this.#o.brokers[name.mode];
+    if (broker === undefined)
+      return refused(orderError('no_keys', `${name.mode} is not served by this tower`), request.requestOrderId);
+    return {
+      ...base,
+      requestOrderId: request.requestOrderId,
+      sendBy: this.#sendBy(request, receivedAt),
+      wire: isTrade(request) ? broker.encode(request).body : null,
+      state: 'admitted',
+      doubted: false,
+      answer: null,
+    };
+  }
+
+  #sendBy(request: Request, receivedAt: Micros): Micros {
+    const wanted = request.sendBy ?? receivedAt + this.#o.sendBySeconds * 1e6;
+    return micros(Math.min(wanted, receivedAt + this.#o.sendByMaxSeconds * 1e6));
+  }
+
+  async #repeat(received: Received, name: OrderName, first: Entry): Promise<void> {
+    const n = (await this.#o.journal.strays(name.clientOrderId)) + 1;
+    const isEqual = sameContent(received, first);
+    const at = isoMicros(first.receivedAt);
+    const answerPath = responsePath(first.name);
+    const error = orderError('duplicate', `${name.clientOrderId} was used before, at ${at}; the repeat is not sent`, {
+      field: 'client_order_id',
+      got: name.clientOrderId,
+      hint: `read the first answer in ${answerPath}; for a new order use a new timestamp`,
+      more: { first_received_at: at, same_content: isEqual, first_answer: answerPath },
+    });
+    await this.#journalStray(received, error, {
+      agent: name.agent,
+      clientOrderId: name.clientOrderId,
+      responsePath: responsePath(name, n),
+      archivePath: `orders/failed/${name.stem}.duplicate-${n}.json`,
+      of: name.clientOrderId,
+    });
+  }
+
+  async #stray(received: Received, stray: StrayName, error: OrderError): Promise<void> {
+    const path = strayResponsePath(stray, dayOf(received.receivedAt), received.receipt);
+    const n = await this.#o.journal.strays(path);
+    const suffix = n === 0 ? '' : `.duplicate-${n}`;
+    await this.#journalStray(received, error, {
+      agent: stray.agent,
+      clientOrderId: null,
+      responsePath: path.replace(/\.json$/, `${suffix}.json`),
+      archivePath: `orders/failed/${stray.stem ?? received.receipt}${suffix}.json`,
+      of: path,
+    });
+  }
+
+  async #journalStray(
+    received: Received,
+    error: OrderError,
+    to: {
+      readonly agent: string | null;
+      readonly clientOrderId: string | null;
+      readonly responsePath: string;
+      readonly archivePath: string;
+      readonly of: string;
+    },
+  ): Promise<void> {
+    const { receipt, raw, receivedAt, claimedAs } = received;
+    const responseText = renderResponse({
+      requestOrderId: receipt,
+      agent: to.agent,
+      clientOrderId: to.clientOrderId,
+      at: receivedAt,
+      outcome: { error },
+      version: 1,
+      final: true,
+      sent: 'no',
+    });
+    await this.#o.journal.addStray(
+      { receipt, raw, receivedAt, claimedAs, responsePath: to.responsePath, responseText, archivePath: to.archivePath },
+      to.of,
+    );
+    this.#o.strayed(received.fileName, error);
+  }
+}
+
+/** Equal bytes, or bytes that ask for the same. */
+function sameContent(received: Received, first: Entry): boolean {
+  const { raw } = received;
+  if (raw === null || first.raw === null) return false;
+  if (Buffer.from(raw).equals(first.raw)) return true;
+  const meaning = (bytes: Uint8Array): string | null => {
+    const parsed = parse({ fileName: first.name, bytes, receivedAt: first.receivedAt });
+    return parsed.ok ? contentOf(parsed.request) : null;
+  };
+  const now = meaning(raw);
+  return now !== null && now === meaning(first.raw);
+}

@@ -1,0 +1,251 @@
+/**
+ * Cancels: by look-up, then DELETE; of an order that is not sent yet, by keeping it. Must never say `cancelled` while the
+ * order may still come into being, and never cancels another agent's order unless a controller asks.
+ */
+import type { BrokerOrder } from '../broker/broker.ts';
+import type { Answer, Entry } from '../journal/journal.ts';
+import { isoMicros } from '../lib/clock.ts';
+import { apiError, type OrderError, orderError } from '../order/errors.ts';
+import { agentOf } from '../order/name.ts';
+import type { CancelRequest } from '../order/request.ts';
+import { hasEnded, STATES } from '../order/states.ts';
+import { ask, type Desk, holdBack, pause, untilWall } from './desk.ts';
+import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
+
+/** While the target is on its way or in doubt, it is looked at again this often. */
+const TARGET_POLL_MS = 250;
+/** So long a cancel that the broker took is watched before the agent is told that it is still pending. */
+const CONFIRM_MS = 60_000;
+
+export interface CancelRights {
+  /** The refusal when this agent may not cancel orders of `owner` (null: not one of the tower's); null when it may. */
+  refuse(request: CancelRequest, owner: string | null, target: string): OrderError | null;
+}
+
+type Target =
+  | { readonly kind: 'at_broker'; readonly id: string }
+  | { readonly kind: 'unsent'; readonly entry: Entry }
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'end'; readonly state: 'refused' | 'failed' | 'expired_unsent'; readonly answer: Answer }
+  | { readonly kind: 'retry' };
+
+/** Takes a cancel to its answer. Resolves when it is answered, or when the tower stops. */
+export async function carryOutCancel(
+  desk: Desk,
+  first: Entry,
+  request: CancelRequest,
+  rights: CancelRights,
+  onWait: (callOff: () => void) => void,
+): Promise<void> {
+  const deadline = desk.clock.monotonic() + untilWall(desk.clock, first.sendBy);
+  const sendBy = isoMicros(first.sendBy ?? desk.clock.now());
+  for (let tries = 0; !desk.isStopped(); ) {
+    const target = await findTarget(desk, request, rights);
+    if (desk.isStopped()) return;
+    // An order in doubt is waited for: as soon as it is found it is cancelled, unless the agent itself set an end.
+    const patient = target.kind === 'wait' && request.sendBy === null;
+    if (!patient && desk.clock.monotonic() >= deadline && target.kind !== 'end') {
+      return end(
+        desk,
+        first.seq,
+        'expired_unsent',
+        notSentInTime(target.kind === 'wait' ? 'time' : 'unreachable', sendBy),
+      );
+    }
+    switch (target.kind) {
+      case 'end':
+        return end(desk, first.seq, target.state, target.answer);
+      case 'unsent':
+        if (await keepUnsent(desk, target.entry)) {
+          const { clientOrderId } = target.entry;
+          const json = JSON.stringify({ cancelled: true, order_id: null, client_order_id: clientOrderId, order: null });
+          return end(desk, first.seq, 'answered', { dataJson: json });
+        }
+        continue;
+      case 'at_broker':
+        if (await cancelAtBroker(desk, first, target.id, onWait)) return;
+        break;
+      default:
+    }
+    const nap = pause(desk.clock, target.kind === 'wait' ? TARGET_POLL_MS : Math.min(8000, 500 * 2 ** tries++));
+    onWait(nap.callOff);
+    await nap.done;
+  }
+}
+
+async function end(
+  desk: Desk,
+  seq: number,
+  state: 'answered' | 'failed' | 'refused' | 'expired_unsent',
+  answer: Answer,
+): Promise<void> {
+  await desk.writer.revise(seq, (entry) =>
+    STATES[entry.state].final
+      ? null
+      : {
+          patch: { state: entry.attempts > 0 && state === 'expired_unsent' ? 'failed' : state, answer },
+          events: [{ kind: 'outcome', detail: '{}' }],
+          stage: 'd5',
+        },
+  );
+}
+
+async function findTarget(desk: Desk, request: CancelRequest, rights: CancelRights): Promise<Target> {
+  const { target } = request;
+  const text = 'alpacaOrderId' in target ? target.alpacaOrderId : target.clientOrderId;
+  const own = await desk.journal.find(
+    'alpacaOrderId' in target ? { brokerId: target.alpacaOrderId } : { clientOrderId: target.clientOrderId },
+  );
+  if (own !== null && own.mode === desk.broker.mode && own.wire !== null) {
+    const refusal = rights.refuse(request, own.agent, text);
+    if (refusal !== null) return { kind: 'end', state: 'refused', answer: { error: refusal } };
+    // A leg has the broker's own id; the entry found is that of its parent.
+    if (own.brokerId !== null)
+      return { kind: 'at_broker', id: 'alpacaOrderId' in target ? target.alpacaOrderId : own.brokerId };
+    if (own.state === 'admitted' && !own.doubted && !desk.suspect()) return { kind: 'unsent', entry: own };
+    if (!STATES[own.state].final) return { kind: 'wait' };
+  }
+  const outcome = await ask(desk, 'cancel', request.agent, () =>
+    'alpacaOrderId' in target ? desk.broker.order(target.alpacaOrderId) : desk.broker.lookup(target.clientOrderId),
+  );
+  if (outcome === null) return { kind: 'retry' };
+  switch (outcome.kind) {
+    case 'done': {
+      const refusal = rights.refuse(request, agentOf(outcome.value.clientOrderId), text);
+      return refusal === null
+        ? { kind: 'at_broker', id: outcome.value.id }
+        : { kind: 'end', state: 'refused', answer: { error: refusal } };
+    }
+    case 'rejected':
+      return { kind: 'end', state: 'failed', answer: refusedByBroker(outcome.rejection) };
+    case 'misconfigured':
+      return { kind: 'end', state: 'failed', answer: keysRefused(outcome) };
+    case 'not_sent':
+    case 'unknown':
+      return { kind: 'retry' };
+  }
+}
+
+/** Takes an admitted order back. False when it went out in the same moment. */
+async function keepUnsent(desk: Desk, target: Entry): Promise<boolean> {
+  const after = await desk.writer.revise(target.seq, (entry) =>
+    entry.state !== 'admitted' || entry.doubted
+      ? null
+      : {
+          patch: {
+            state: 'cancelled_unsent',
+            answer: { error: orderError('cancelled_unsent', 'the order was cancelled before it was sent') },
+          },
+          events: [{ kind: 'cancelled', detail: '{}' }],
+          stage: 'd5',
+        },
+  );
+  return after.state === 'cancelled_unsent';
+}
+
+/** Journals and sends one DELETE. True when the cancel is answered. */
+async function cancelAtBroker(
+  desk: Desk,
+  first: Entry,
+  id: string,
+  onWait: (callOff: () => void) => void,
+): Promise<boolean> {
+  let taken: boolean;
+  const grant = await desk.slots.take('cancel', first.agent).granted;
+  if (grant === null) return false;
+  try {
+    const sending = await desk.writer.revise(first.seq, (entry) =>
+      STATES[entry.state].final
+        ? null
+        : {
+            patch: { state: 'sending', attempts: entry.attempts + 1 },
+            events: [{ kind: 'sending', detail: JSON.stringify({ cancel: id }) }],
+            spends: 1,
+            stage: 'd4',
+          },
+    );
+    if (STATES[sending.state].final) return true;
+    if (desk.isStopped()) return false;
+    desk.failpoints.hit('k28-before-cancel');
+    const outcome = await desk.broker.cancel(id);
+    switch (outcome.kind) {
+      case 'done':
+        desk.failpoints.hit('k28-after-cancel');
+        break;
+      case 'rejected':
+        await end(desk, first.seq, 'failed', refusedByBroker(outcome.rejection));
+        return true;
+      case 'misconfigured':
+        await end(desk, first.seq, 'failed', keysRefused(outcome));
+        return true;
+      case 'not_sent':
+        if (outcome.why === 'rate_limited') holdBack(desk, outcome.retryAfterMs, sending.attempts);
+        return false;
+      case 'unknown':
+        await desk.writer.revise(first.seq, (entry) =>
+          entry.state === 'sending'
+            ? {
+                patch: { state: 'in_doubt', doubted: true, answer: doubtful(entry, outcome.reason) },
+                events: [{ kind: 'outcome', detail: JSON.stringify({ outcome }) }],
+                stage: 'd5',
+              }
+            : null,
+        );
+        break;
+    }
+    taken = outcome.kind === 'done';
+  } finally {
+    grant.release();
+  }
+  return confirm(desk, first, id, taken, onWait);
+}
+
+/**
+ * Looks at the order after a DELETE until it has ended: Alpaca's yes to a cancel is not yet a cancelled order, which may
+ * still fill. `taken`: the broker said that it takes the cancel. False when it must be asked again.
+ */
+async function confirm(
+  desk: Desk,
+  first: Entry,
+  id: string,
+  taken: boolean,
+  onWait: (callOff: () => void) => void,
+): Promise<boolean> {
+  const deadline = desk.clock.monotonic() + CONFIRM_MS;
+  for (let looks = 0; ; looks++) {
+    const look = await ask(desk, 'cancel', first.agent, () => desk.broker.order(id));
+    if (desk.isStopped()) return true;
+    const order = look?.kind === 'done' ? look.value : null;
+    if (order !== null && hasEnded(order.status)) {
+      await (order.status === 'canceled'
+        ? end(desk, first.seq, 'answered', { dataJson: cancelled(id, order) })
+        : end(desk, first.seq, 'failed', { error: tooLate(order) }));
+      return true;
+    }
+    const isPending = taken || order?.status === 'pending_cancel';
+    if (!isPending) return false;
+    if (desk.clock.monotonic() >= deadline) {
+      const error = apiError(
+        'cancel_pending',
+        'Alpaca took the cancel and has not carried it out yet: the order may still fill',
+        {
+          hint: 'look at the order: its own answer tells how it ends',
+          more: { safe_to_resubmit: true, alpaca_order_id: id },
+        },
+      );
+      await end(desk, first.seq, 'failed', { error });
+      return true;
+    }
+    const nap = pause(desk.clock, Math.min(5000, 50 * 2 ** looks));
+    onWait(nap.callOff);
+    await nap.done;
+  }
+}
+
+const tooLate = (order: BrokerOrder) =>
+  apiError('not_cancelable', `the order can no longer be cancelled: it is ${order.status}`, {
+    more: { order: JSON.parse(order.json) },
+  });
+
+const cancelled = (id: string, order: BrokerOrder): string =>
+  `{"cancelled":true,"order_id":${JSON.stringify(id)},"client_order_id":${JSON.stringify(order.clientOrderId)},"order":${order.json}}`;

@@ -1,0 +1,110 @@
+/**
+ * What every piece of dispatch works with for one mode: the broker, the journal, slots, and the few verbs that combine
+ * them. Must never ask the broker for anything without a slot, nor without journaling that the budget was used.
+ */
+import type { Adoption } from '../broker/adopt.ts';
+import type { Outcome } from '../broker/broker.ts';
+import type { Entry, Journal } from '../journal/journal.ts';
+import type { Clock, Micros } from '../lib/clock.ts';
+import type { Failpoints } from '../lib/failpoint.ts';
+import { isMarketLike, type Request, type TradeRequest } from '../order/request.ts';
+import type { Budget } from './budget.ts';
+import type { Lane } from './lanes.ts';
+import type { Readiness } from './readiness.ts';
+import type { Slots } from './slots.ts';
+
+export interface DoubtPolicy {
+  /** Milliseconds after the last possible byte before a 404 may be believed enough to resend. */
+  readonly settleMs: number;
+  /** Milliseconds after the last possible byte after which no copy can arrive any more. */
+  readonly maxDelayMs: number;
+  /** Whether the same id and bytes may be sent again; false for a broker that accepts equal ids twice. */
+  readonly resend: boolean;
+  /** Longest age of a market-like order, in milliseconds, at which it may still be resent. */
+  readonly marketResendMs: number;
+  /** What to do with an order that appears after the doubt about it was given up. */
+  readonly latePolicy: 'cancel' | 'keep';
+}
+
+export interface Desk extends Adoption {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly failpoints: Failpoints;
+  readonly slots: Slots;
+  readonly budget: Budget;
+  readonly readiness: Readiness;
+  readonly doubt: DoubtPolicy;
+  /** The typed request of an entry, read again from its journaled bytes. */
+  requestOf(entry: Entry): Request;
+  /** True while this journal cannot know what an earlier one has sent. */
+  suspect(): boolean;
+  isStopped(): boolean;
+}
+
+/** Sleeps on the clock; resolves early (true) when `callOff` is used. */
+export function pause(clock: Clock, ms: number): { readonly done: Promise<void>; readonly callOff: () => void } {
+  let finish = (): void => {};
+  let off = (): void => {};
+  const done = new Promise<void>((resolve) => {
+    finish = resolve;
+    off = clock.after(ms, resolve);
+  });
+  return {
+    done,
+    callOff: () => {
+      off();
+      finish();
+    },
+  };
+}
+
+/**
+ * One request that changes nothing at the broker: takes a slot, journals that the budget was used, asks. Null when the
+ * tower stops, or no slot came free before `deadline` (monotonic milliseconds).
+ */
+export async function ask<T>(
+  desk: Desk,
+  lane: Lane,
+  agent: string,
+  call: () => Promise<Outcome<T>>,
+  deadline = Number.POSITIVE_INFINITY,
+): Promise<Outcome<T> | null> {
+  const waiting = desk.slots.take(lane, agent);
+  const stopTimer = Number.isFinite(deadline)
+    ? desk.clock.after(deadline - desk.clock.monotonic(), waiting.callOff)
+    : () => {};
+  const grant = await waiting.granted;
+  stopTimer();
+  if (grant === null) return null;
+  try {
+    await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1);
+    if (desk.isStopped()) return null;
+    const outcome = await call();
+    if (outcome.kind === 'not_sent' && outcome.why === 'rate_limited') holdBack(desk, outcome.retryAfterMs, 1);
+    return outcome;
+  } finally {
+    grant.release();
+  }
+}
+
+/** Seconds 1, 2, 4, 8, 8, …, or what the broker asked for. */
+export function holdBack(desk: Desk, retryAfterMs: number | null, nth: number): number {
+  const ms = retryAfterMs ?? Math.min(8000, 1000 * 2 ** (nth - 1));
+  desk.budget.pause(desk.clock.monotonic() + ms);
+  return ms;
+}
+
+/** Milliseconds of monotonic time from now until a wall moment; Infinity for none. Taken once, so that a jumping wall clock does no harm. */
+export const untilWall = (clock: Clock, at: Micros | null): number =>
+  at === null ? Number.POSITIVE_INFINITY : (at - clock.now()) / 1000;
+
+/**
+ * The moment (monotonic) after which a trade is not sent because of a fault: doubt about an earlier copy, no connection.
+ * Waiting for the budget does not count: that is the agents' own doing, and bounded by `send_by` alone.
+ */
+export function patience(desk: Desk, entry: Entry, trade: TradeRequest): number {
+  const start = desk.clock.monotonic();
+  const deadline = start + untilWall(desk.clock, entry.sendBy);
+  if (trade.sendBy !== null || !isMarketLike(trade)) return deadline;
+  return Math.min(deadline, start + untilWall(desk.clock, entry.receivedAt) + desk.doubt.marketResendMs);
+}

@@ -1,0 +1,115 @@
+/**
+ * Dispatch for one mode: gives every unfinished request its job, and waits for all of them when the tower stops. Must
+ * never run two jobs for one request, nor go on after the journal has failed.
+ */
+import type { Entry } from '../journal/journal.ts';
+import { isTrade } from '../order/request.ts';
+import { STATES } from '../order/states.ts';
+import { type CancelRights, carryOutCancel } from './cancel.ts';
+import { ask, type Desk } from './desk.ts';
+import { answerQuery } from './query.ts';
+import { resolve } from './resolve.ts';
+import { send } from './send.ts';
+import { doubtful } from './words.ts';
+
+interface Job {
+  callOff: () => void;
+  readonly done: Promise<void>;
+}
+
+export class Dispatcher {
+  readonly #desk: Desk;
+  readonly #rights: CancelRights;
+  readonly #fatal: (error: unknown) => void;
+  readonly #jobs = new Map<number, Job>();
+
+  /** `fatal` is called with whatever a job throws: a journal that failed, a broken invariant. */
+  constructor(desk: Desk, rights: CancelRights, fatal: (error: unknown) => void) {
+    this.#desk = desk;
+    this.#rights = rights;
+    this.#fatal = fatal;
+  }
+
+  /** Starts the job of a request that is not finished; does nothing when it has one, or needs none. */
+  take(entry: Entry): void {
+    if (this.#jobs.has(entry.seq) || STATES[entry.state].final || entry.state === 'working' || this.#desk.isStopped())
+      return;
+    const job: Job = {
+      callOff: () => {},
+      done: this.#run(entry, (callOff) => {
+        job.callOff = callOff;
+        if (this.#desk.isStopped()) callOff();
+      })
+        .catch((error: unknown) => {
+          if (!this.#desk.isStopped()) this.#fatal(error);
+        })
+        .finally(() => {
+          this.#jobs.delete(entry.seq);
+        }),
+    };
+    this.#jobs.set(entry.seq, job);
+  }
+
+  async #run(entry: Entry, onWait: (callOff: () => void) => void): Promise<void> {
+    // The job must be known before anything of it happens.
+    await Promise.resolve();
+    const request = this.#desk.requestOf(entry);
+    if (request.type === 'cancelorder') return carryOutCancel(this.#desk, entry, request, this.#rights, onWait);
+    if (!isTrade(request)) return answerQuery(this.#desk, entry, request, onWait);
+    let current = entry;
+    if (current.state === 'sending') current = await this.#interrupted(current);
+    let doubt = current.state === 'in_doubt' || current.state === 'unresolved';
+    if (current.state === 'admitted') doubt = await send(this.#desk, current, request, onWait);
+    if (doubt) await resolve(this.#desk, entry.seq, request, onWait);
+  }
+
+  /** A sending that an earlier run did not see the end of. */
+  #interrupted(entry: Entry): Promise<Entry> {
+    return this.#desk.writer.revise(entry.seq, (newest) =>
+      newest.state === 'sending'
+        ? {
+            patch: {
+              state: 'in_doubt',
+              doubted: true,
+              answer: doubtful(newest, 'the tower ended while it was being sent'),
+            },
+            events: [{ kind: 'doubt', detail: JSON.stringify({ cause: 'restart' }) }],
+            stage: 'd5',
+          }
+        : null,
+    );
+  }
+
+  /** Ends the wait of a request that is finished by somebody else: cancelled, found by a sweep. */
+  noticed(entry: Entry): void {
+    const job = this.#jobs.get(entry.seq);
+    if (job !== undefined && (STATES[entry.state].final || entry.state === 'working')) job.callOff();
+  }
+
+  /** An order appeared at the broker after the doubt about it was given up. */
+  late(entry: Entry): void {
+    const desk = this.#desk;
+    const cancels = desk.doubt.latePolicy === 'cancel' && entry.brokerId !== null;
+    desk.notice(
+      'error',
+      `${entry.clientOrderId}: the order appeared at Alpaca after it was given up`,
+      cancels
+        ? 'it is being cancelled; look at the fills that it may have'
+        : 'it stays open: cancel it if it is not wanted any more',
+    );
+    const { brokerId } = entry;
+    if (!cancels || brokerId === null) return;
+    void ask(desk, 'cancel', entry.agent, () => desk.broker.cancel(brokerId)).catch(this.#fatal);
+  }
+
+  get busy(): number {
+    return this.#jobs.size;
+  }
+
+  /** Calls off every wait and resolves when no job runs. The desk must say `isStopped` by then. */
+  async stop(): Promise<void> {
+    this.#desk.slots.stop();
+    for (const job of this.#jobs.values()) job.callOff();
+    await Promise.all([...this.#jobs.values()].map((job) => job.done));
+  }
+}

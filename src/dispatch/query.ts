@@ -1,0 +1,200 @@
+/**
+ * Queries: asked of the broker within the budget, repeated when that is harmless, answered once.
+ * Must never answer that an order does not exist while the tower itself may still bring it about.
+ */
+import type { Outcome, Rejection } from '../broker/broker.ts';
+import type { Answer, Entry } from '../journal/journal.ts';
+import { isoMicros } from '../lib/clock.ts';
+import { apiError, orderError } from '../order/errors.ts';
+import { agentOf } from '../order/name.ts';
+import type { MarketDataRequest, OrderListRequest, QueryRequest } from '../order/request.ts';
+import { STATES } from '../order/states.ts';
+import { ask, type Desk, pause, untilWall } from './desk.ts';
+import { keysRefused, notSentInTime, refusedByBroker } from './words.ts';
+
+const FAULT_REPEATS = 3;
+const RATE_LIMIT_REPEATS = 5;
+
+/** Takes a query to its answer. Resolves when it is answered, or when the tower stops. */
+export async function answerQuery(
+  desk: Desk,
+  entry: Entry,
+  request: QueryRequest,
+  onWait: (callOff: () => void) => void,
+): Promise<void> {
+  const deadline = desk.clock.monotonic() + untilWall(desk.clock, entry.sendBy);
+  const fetch: Fetch = (call) => persist(desk, entry, deadline, call, onWait);
+  const result = await run(desk, request, fetch);
+  if (result === null || desk.isStopped()) return;
+  await desk.writer.revise(entry.seq, (newest) => {
+    if (STATES[newest.state].final) return null;
+    const state = result.kind === 'done' ? 'answered' : result.kind === 'unsent' ? 'expired_unsent' : 'failed';
+    const answer: Answer = result.kind === 'done' ? { dataJson: result.json } : result.answer;
+    return {
+      patch: { state, answer },
+      events: [{ kind: 'outcome', detail: JSON.stringify({ outcome: result.kind }) }],
+      stage: 'd5',
+    };
+  });
+}
+
+type Result<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'absent'; readonly rejection: Rejection }
+  | { readonly kind: 'failed' | 'unsent'; readonly answer: Answer };
+type Answered =
+  | { readonly kind: 'done'; readonly json: string }
+  | { readonly kind: 'failed' | 'unsent'; readonly answer: Answer };
+type Fetch = <T>(call: () => Promise<Outcome<T>>) => Promise<Result<T> | null>;
+
+/** Repeats one read: 429 at most 5 times, faults at most 3 times, no connection until the deadline. Null when the tower stops. */
+async function persist<T>(
+  desk: Desk,
+  entry: Entry,
+  deadline: number,
+  call: () => Promise<Outcome<T>>,
+  onWait: (callOff: () => void) => void,
+): Promise<Result<T> | null> {
+  const sendBy = isoMicros(entry.sendBy ?? desk.clock.now());
+  for (let limited = 0, faults = 0, unreachable = 0; ; ) {
+    const outcome = await ask(desk, 'query', entry.agent, call, deadline);
+    if (outcome === null) {
+      if (desk.isStopped()) return null;
+      return { kind: 'unsent', answer: notSentInTime(unreachable > 0 ? 'unreachable' : 'budget', sendBy) };
+    }
+    let wait: number;
+    switch (outcome.kind) {
+      case 'done':
+        return outcome;
+      case 'rejected':
+        return outcome.rejection.status === 404
+          ? { kind: 'absent', rejection: outcome.rejection }
+          : { kind: 'failed', answer: refusedByBroker(outcome.rejection) };
+      case 'misconfigured':
+        return { kind: 'failed', answer: keysRefused(outcome) };
+      case 'not_sent':
+        if (outcome.why === 'rate_limited') {
+          if (++limited > RATE_LIMIT_REPEATS) return { kind: 'unsent', answer: notSentInTime('budget', sendBy) };
+          wait = outcome.retryAfterMs ?? Math.min(8000, 500 * 2 ** limited);
+        } else wait = Math.min(8000, 250 * 2 ** ++unreachable);
+        break;
+      case 'unknown':
+        if (++faults > FAULT_REPEATS) return { kind: 'failed', answer: fault(outcome.reason, outcome.status ?? null) };
+        wait = 500 * 2 ** faults;
+        break;
+    }
+    const left = deadline - desk.clock.monotonic();
+    if (left <= 0) return { kind: 'unsent', answer: notSentInTime(unreachable > 0 ? 'unreachable' : 'time', sendBy) };
+    const nap = pause(desk.clock, Math.min(wait, left));
+    onWait(nap.callOff);
+    await nap.done;
+    if (desk.isStopped()) return null;
+  }
+}
+
+const fault = (reason: string, status: number | null): Answer => ({
+  error: apiError('broker_fault', `Alpaca did not give a usable answer: ${reason}`, {
+    hint: 'ask again later',
+    more: { http_status: status },
+  }),
+});
+
+const array = (items: readonly string[]): string => `[${items.join(',')}]`;
+
+async function run(desk: Desk, request: QueryRequest, fetch: Fetch): Promise<Answered | null> {
+  const { broker } = desk;
+  switch (request.type) {
+    case 'accountinfo':
+      return plain(await fetch(() => broker.account()), (account) => account.json);
+    case 'positions': {
+      const { assetClass } = request;
+      return plain(await fetch(() => broker.positions()), (positions) =>
+        array(
+          positions
+            .filter((position) => assetClass === null || position.assetClass === assetClass)
+            .map(({ json }) => json),
+        ),
+      );
+    }
+    case 'orderstatus': {
+      const { target } = request;
+      const result = await fetch(() =>
+        'alpacaOrderId' in target ? broker.order(target.alpacaOrderId) : broker.lookup(target.clientOrderId),
+      );
+      if (result?.kind === 'absent' && 'clientOrderId' in target) {
+        const own = await desk.journal.find({ clientOrderId: target.clientOrderId });
+        if (own !== null && own.mode === broker.mode && !STATES[own.state].final) {
+          const error = orderError(
+            'in_doubt',
+            `Alpaca does not show ${target.clientOrderId}, and the tower is not done with it: ${STATES[own.state].meaning}`,
+            {
+              more: { http_status: result.rejection.status, alpaca_message: result.rejection.message },
+            },
+          );
+          return { kind: 'failed', answer: { error } };
+        }
+      }
+      return plain(result, (order) => order.json);
+    }
+    case 'openorders':
+    case 'allorders':
+      return listOrders(desk, request, fetch);
+    case 'marketdata':
+      return marketData(desk, request, fetch);
+  }
+}
+
+function plain<T>(result: Result<T> | null, json: (value: T) => string): Answered | null {
+  if (result === null) return null;
+  if (result.kind === 'done') return { kind: 'done', json: json(result.value) };
+  return result.kind === 'absent' ? { kind: 'failed', answer: refusedByBroker(result.rejection) } : result;
+}
+
+/** Without an agent filter one page is the answer; with one, pages are read until enough orders of the agent are found. */
+async function listOrders(desk: Desk, request: OrderListRequest, fetch: Fetch): Promise<Answered | null> {
+  const { limit, ofAgent } = request;
+  const found: string[] = [];
+  const seen = new Set<string>();
+  let { after, until } = request;
+  for (;;) {
+    const page = await fetch(() =>
+      desk.broker.orders({
+        status: request.status,
+        limit: ofAgent === null ? limit : 500,
+        direction: request.direction,
+        nested: true,
+        ...(after === null ? {} : { after }),
+        ...(until === null ? {} : { until }),
+        ...(request.symbols.length === 0 ? {} : { symbols: request.symbols }),
+        ...(request.side === null ? {} : { side: request.side }),
+      }),
+    );
+    if (page === null || page.kind !== 'done') return plain(page, () => '');
+    const fresh = page.value.filter((order) => !seen.has(order.id));
+    for (const order of fresh) {
+      seen.add(order.id);
+      if (ofAgent === null || agentOf(order.clientOrderId) === ofAgent) found.push(order.json);
+    }
+    const last = fresh.at(-1);
+    if (ofAgent === null || found.length >= limit || page.value.length < 500 || last === undefined) break;
+    if (request.direction === 'asc') after = last.submittedAt;
+    else until = last.submittedAt;
+  }
+  return { kind: 'done', json: array(found.slice(0, limit)) };
+}
+
+const PLURAL = { quote: 'quotes', bar: 'bars', trade: 'trades' } as const;
+
+async function marketData(desk: Desk, request: MarketDataRequest, fetch: Fetch): Promise<Answered | null> {
+  const found = new Map<string, unknown>();
+  for (const part of desk.broker.marketDataPlan(request)) {
+    const result = await fetch(() => desk.broker.marketData(part));
+    if (result === null || result.kind !== 'done') return plain(result, () => '');
+    for (const [symbol, value] of result.value) found.set(symbol, value);
+  }
+  const data = Object.fromEntries(
+    request.symbols.filter((symbol) => found.has(symbol)).map((symbol) => [symbol, found.get(symbol)]),
+  );
+  const missing = request.symbols.filter((symbol) => !found.has(symbol));
+  return { kind: 'done', json: JSON.stringify({ [PLURAL[request.dataType]]: data, missing }) };
+}

@@ -1,0 +1,257 @@
+/**
+ * One trade on its way to the broker: waits for its turn, journals the sending, sends, and journals what came back.
+ * Must never send a byte that is not journaled, send other bytes than the journaled ones, or call an order unsent or
+ * refused while a copy of it may exist.
+ */
+import { adopt, wireOf } from '../broker/adopt.ts';
+import type { BrokerOrder, Outcome } from '../broker/broker.ts';
+import type { Answer, Entry } from '../journal/journal.ts';
+import { isoMicros } from '../lib/clock.ts';
+import type { TradeRequest } from '../order/request.ts';
+import { type Desk, holdBack, patience, pause, untilWall } from './desk.ts';
+import type { Lane } from './lanes.ts';
+import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
+
+/** At most this many repeats after a 429; the wait before each comes from the broker or doubles. */
+const RATE_LIMIT_REPEATS = 5;
+const UNREACHABLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const;
+
+/** Sells and closing orders count as reducing: the tower does not wait for a look at the positions to be kind to them. */
+export function laneOf(trade: TradeRequest): Lane {
+  switch (trade.type) {
+    case 'stocksell':
+    case 'cryptosell':
+      return 'reduce';
+    case 'optionsingle':
+      return trade.positionIntent?.endsWith('_to_close') || (trade.side === 'sell' && trade.positionIntent === null)
+        ? 'reduce'
+        : 'order';
+    case 'optionmulti':
+      return trade.legs.every((leg) => leg.positionIntent?.endsWith('_to_close')) ? 'reduce' : 'order';
+    default:
+      return 'order';
+  }
+}
+
+/**
+ * Takes an admitted trade to its first proof or doubt. Resolves when the entry is no longer `admitted`, with true when it
+ * is in doubt. `onWait` hands out the means to wake the wait when the entry was cancelled meanwhile.
+ */
+export async function send(
+  desk: Desk,
+  first: Entry,
+  trade: TradeRequest,
+  onWait: (callOff: () => void) => void,
+): Promise<boolean> {
+  const deadline = desk.clock.monotonic() + untilWall(desk.clock, first.sendBy);
+  const faultDeadline = patience(desk, first, trade);
+  let unreachable = 0;
+  let limited = 0;
+  for (;;) {
+    const turn = await waitForTurn(
+      desk,
+      laneOf(trade),
+      first.agent,
+      unreachable > 0 ? faultDeadline : deadline,
+      faultDeadline,
+      onWait,
+    );
+    const entry = await desk.journal.find({ seq: first.seq });
+    if (entry === null || entry.state !== 'admitted' || desk.isStopped()) {
+      turn.release();
+      return entry?.state === 'in_doubt';
+    }
+    if (turn.kind === 'late') {
+      const cause = unreachable > 0 ? 'unreachable' : limited > 0 ? 'budget' : turn.cause;
+      return giveUpUnsent(desk, entry, notSentInTime(cause, isoMicros(entry.sendBy ?? desk.clock.now())));
+    }
+    try {
+      const attempt = await sendOnce(desk, entry);
+      if (attempt.kind === 'settled') return false;
+      if (attempt.kind === 'doubt') return true;
+      if (attempt.why === 'rate_limited') {
+        limited++;
+        if (limited > RATE_LIMIT_REPEATS) {
+          const newest = await desk.journal.find({ seq: entry.seq });
+          if (newest?.state !== 'admitted') return newest?.state === 'in_doubt';
+          return giveUpUnsent(desk, newest, notSentInTime('budget', isoMicros(desk.clock.now())));
+        }
+        holdBack(desk, attempt.retryAfterMs, limited);
+      } else {
+        turn.release();
+        const wait = UNREACHABLE_WAITS_MS[Math.min(unreachable, UNREACHABLE_WAITS_MS.length - 1)] ?? 8000;
+        unreachable++;
+        const nap = pause(desk.clock, Math.max(0, Math.min(wait, faultDeadline - desk.clock.monotonic())));
+        onWait(nap.callOff);
+        await nap.done;
+      }
+    } finally {
+      turn.release();
+    }
+  }
+}
+
+type Turn =
+  | { readonly kind: 'granted'; release(): void }
+  | {
+      readonly kind: 'late';
+      readonly cause: 'budget' | 'time' | NonNullable<Desk['readiness']['obstacle']>;
+      release(): void;
+    };
+
+/** Waits until trades may go and a slot is free; `late` when the deadline comes first, or when the wait was called off. */
+async function waitForTurn(
+  desk: Desk,
+  lane: Lane,
+  agent: string,
+  deadline: number,
+  faultDeadline: number,
+  onWait: (callOff: () => void) => void,
+): Promise<Turn> {
+  const release = (): void => {};
+  for (;;) {
+    const { obstacle } = desk.readiness;
+    const left = (obstacle === null ? deadline : faultDeadline) - desk.clock.monotonic();
+    if (left <= 0) return { kind: 'late', cause: obstacle ?? 'time', release };
+    if (obstacle !== null) {
+      let calledOff = false;
+      await new Promise<void>((resolve) => {
+        const forget = desk.readiness.whenReady(resolve);
+        const stopTimer = Number.isFinite(left) ? desk.clock.after(left, resolve) : () => {};
+        onWait(() => {
+          calledOff = true;
+          forget();
+          stopTimer();
+          resolve();
+        });
+      });
+      if (calledOff || desk.isStopped()) return { kind: 'late', cause: 'time', release };
+      continue;
+    }
+    const waiting = desk.slots.take(lane, agent);
+    const stopTimer = Number.isFinite(left) ? desk.clock.after(left, waiting.callOff) : () => {};
+    onWait(waiting.callOff);
+    const grant = await waiting.granted;
+    stopTimer();
+    if (grant === null) return { kind: 'late', cause: 'budget', release };
+    if (desk.readiness.obstacle === null) return { kind: 'granted', release: () => grant.release() };
+    grant.release();
+  }
+}
+
+/** An order whose time passed: unsent for certain, or in doubt when an earlier journal may have sent it. */
+async function giveUpUnsent(desk: Desk, entry: Entry, answer: Answer): Promise<boolean> {
+  const after = await desk.writer.revise(entry.seq, (newest) => {
+    if (newest.state !== 'admitted') return null;
+    const doubted = newest.doubted || desk.suspect();
+    return doubted
+      ? {
+          patch: {
+            state: 'in_doubt',
+            doubted: true,
+            answer: doubtful(newest, 'an earlier journal of this account may have sent it'),
+          },
+          events: [{ kind: 'doubt', detail: '{}' }],
+          stage: 'd5',
+        }
+      : { patch: { state: 'expired_unsent', answer }, events: [{ kind: 'expired', detail: '{}' }], stage: 'd5' };
+  });
+  return after.state === 'in_doubt';
+}
+
+/** What became of one attempt: `again` waits and tries anew, `doubt` is for the look-ups. */
+type Sent =
+  | { readonly kind: 'settled' }
+  | { readonly kind: 'doubt' }
+  | { readonly kind: 'again'; readonly why: 'unreachable' | 'rate_limited'; readonly retryAfterMs: number | null };
+
+/** Journals a sending (D4), sends the journaled bytes, journals the outcome (D5). Needs a granted slot. */
+export async function sendOnce(desk: Desk, entry: Entry): Promise<Sent> {
+  desk.failpoints.hit('k08-before-d4');
+  if ((entry.doubted || desk.suspect()) && entry.attempts === 0) {
+    // Whatever an earlier journal sent under this id must be found before anything is sent again.
+    const found = await desk.broker.lookup(entry.clientOrderId);
+    if (found.kind === 'done') {
+      await adopt(desk, entry.seq, found.value, 'd5');
+      return { kind: 'settled' };
+    }
+    if (!(found.kind === 'rejected' && found.rejection.status === 404))
+      return { kind: 'again', why: 'unreachable', retryAfterMs: null };
+  }
+  const n = entry.attempts + 1;
+  const applied = await desk.writer.write(entry, {
+    patch: { state: 'sending', attempts: n, ...(desk.suspect() ? { doubted: true } : {}) },
+    events: [{ kind: 'sending', key: `sending:${entry.seq}:${n}`, detail: JSON.stringify({ n }) }],
+    spends: 1,
+    stage: 'd4',
+  });
+  if (applied.kind !== 'applied') return { kind: 'settled' };
+  desk.failpoints.hit('k10-d4-done');
+  if (desk.isStopped()) return { kind: 'doubt' };
+  const answer = desk.broker.submit(wireOf(applied.entry));
+  desk.failpoints.hit('k11-bytes-out');
+  return settle(desk, entry.seq, await answer);
+}
+
+/** Journals what an attempt came to. After doubt, a refusal says nothing about the copies sent before it. */
+async function settle(desk: Desk, seq: number, outcome: Outcome<BrokerOrder>): Promise<Sent> {
+  const detail = JSON.stringify(outcome.kind === 'done' ? { outcome: 'done', order: outcome.value.id } : { outcome });
+  const events = [{ kind: 'outcome', detail }];
+  switch (outcome.kind) {
+    case 'done':
+      desk.failpoints.hit('k14-answer-before-d5');
+      await adopt(desk, seq, outcome.value, 'd5', events);
+      return { kind: 'settled' };
+    case 'rejected': {
+      desk.failpoints.hit('k16-refusal-before-d5');
+      const after = await desk.writer.revise(seq, (entry) => {
+        if (entry.state !== 'sending') return null;
+        return entry.doubted
+          ? { patch: { state: 'in_doubt' }, events, stage: 'd5' }
+          : { patch: { state: 'rejected', answer: refusedByBroker(outcome.rejection) }, events, stage: 'd5' };
+      });
+      return after.state === 'in_doubt' ? { kind: 'doubt' } : { kind: 'settled' };
+    }
+    case 'misconfigured': {
+      desk.readiness.block('keys', outcome.reason);
+      desk.notice(
+        'error',
+        `nothing is sent to Alpaca (${desk.broker.mode}): ${outcome.reason}`,
+        'check the keys and the base URL, then start the tower again',
+      );
+      const after = await desk.writer.revise(seq, (entry) => {
+        if (entry.state !== 'sending') return null;
+        return entry.doubted
+          ? { patch: { state: 'in_doubt' }, events, stage: 'd5' }
+          : { patch: { state: 'rejected', answer: keysRefused(outcome) }, events, stage: 'd5' };
+      });
+      return after.state === 'in_doubt' ? { kind: 'doubt' } : { kind: 'settled' };
+    }
+    case 'not_sent': {
+      if (outcome.why === 'rate_limited') desk.failpoints.hit('k17-limited-before-d5');
+      const after = await desk.writer.revise(seq, (entry) => {
+        if (entry.state !== 'sending') return null;
+        return { patch: { state: entry.doubted ? 'in_doubt' : 'admitted' }, events, stage: 'd5' };
+      });
+      if (after.state === 'in_doubt') {
+        if (outcome.why === 'rate_limited') holdBack(desk, outcome.retryAfterMs, 1);
+        return { kind: 'doubt' };
+      }
+      return after.state === 'admitted'
+        ? { kind: 'again', why: outcome.why, retryAfterMs: outcome.retryAfterMs }
+        : { kind: 'settled' };
+    }
+    case 'unknown': {
+      if (outcome.duplicate) desk.failpoints.hit('k18-duplicate-before-d5');
+      const after = await desk.writer.revise(seq, (entry) => {
+        if (entry.state !== 'sending') return null;
+        return {
+          patch: { state: 'in_doubt', doubted: true, answer: doubtful(entry, outcome.reason) },
+          events,
+          stage: 'd5',
+        };
+      });
+      return after.state === 'in_doubt' ? { kind: 'doubt' } : { kind: 'settled' };
+    }
+  }
+}

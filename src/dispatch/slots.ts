@@ -1,0 +1,109 @@
+/**
+ * Permission to send one request: waits in a lane by priority, fairly between agents, until the budget has room.
+ * Must never let a lower lane pass a waiting higher one, or more than `inFlight` requests be under way at once.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Budget } from './budget.ts';
+import { type Lane, Lanes } from './lanes.ts';
+
+export interface Grant {
+  /** Called once the request has ended, however it ended. */
+  release(): void;
+}
+
+export interface Waiting {
+  /** The grant, or null when the wait was called off. */
+  readonly granted: Promise<Grant | null>;
+  callOff(): void;
+}
+
+interface Waiter {
+  readonly id: number;
+  readonly lane: Lane;
+  readonly agent: string;
+  readonly settle: (grant: Grant | null) => void;
+}
+
+export class Slots {
+  readonly #clock: Clock;
+  readonly #budget: Budget;
+  readonly #maxInFlight: number;
+  readonly #lanes = new Lanes<Waiter>();
+  readonly #waiters = new Map<number, Waiter>();
+  #inFlight = 0;
+  #nextId = 0;
+  #wake: (() => void) | null = null;
+
+  constructor(clock: Clock, budget: Budget, maxInFlight = 64) {
+    this.#clock = clock;
+    this.#budget = budget;
+    this.#maxInFlight = maxInFlight;
+  }
+
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  take(lane: Lane, agent: string): Waiting {
+    const id = this.#nextId++;
+    const granted = new Promise<Grant | null>((settle) => {
+      const waiter = { id, lane, agent, settle };
+      this.#waiters.set(id, waiter);
+      this.#lanes.push(waiter);
+    });
+    this.#pump();
+    return {
+      granted,
+      callOff: () => {
+        const waiter = this.#waiters.get(id);
+        if (waiter === undefined) return;
+        this.#waiters.delete(id);
+        this.#lanes.remove(id);
+        waiter.settle(null);
+      },
+    };
+  }
+
+  /** Looks again now: the budget has learned something. */
+  nudge(): void {
+    this.#pump();
+  }
+
+  /** Calls off every wait. */
+  stop(): void {
+    this.#wake?.();
+    for (const waiter of [...this.#waiters.values()]) {
+      this.#waiters.delete(waiter.id);
+      this.#lanes.remove(waiter.id);
+      waiter.settle(null);
+    }
+  }
+
+  #pump(): void {
+    this.#wake?.();
+    this.#wake = null;
+    while (this.#inFlight < this.#maxInFlight) {
+      const first = this.#lanes.peek();
+      if (first === null) return;
+      const now = this.#clock.monotonic();
+      if (!this.#budget.tryTake(first.lane, now)) {
+        this.#wake = this.#clock.after(Math.max(1, Math.ceil(this.#budget.waitMs(first.lane, now))), () =>
+          this.#pump(),
+        );
+        return;
+      }
+      this.#lanes.next();
+      this.#waiters.delete(first.id);
+      this.#inFlight++;
+      let released = false;
+      first.settle({
+        release: () => {
+          if (released) return;
+          released = true;
+          this.#inFlight--;
+          this.#pump();
+        },
+      });
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** The answers that dispatch gives: outcomes of the broker in the words of the contract. Pure. */
+import type { Outcome, Rejection } from '../broker/broker.ts';
+import type { Answer, Entry } from '../journal/journal.ts';
+import { apiError, orderError } from '../order/errors.ts';
+import type { Obstacle } from './readiness.ts';
+
+/** Alpaca's refusal, its words verbatim in the details. */
+export const refusedByBroker = (rejection: Rejection, hint?: string): Answer => ({
+  error: apiError(rejection.name, `Alpaca refused: ${rejection.message || `HTTP ${rejection.status}`}`, {
+    ...(hint === undefined ? {} : { hint }),
+    more: {
+      http_status: rejection.status,
+      alpaca_code: rejection.code,
+      alpaca_message: rejection.message,
+      request_id: rejection.requestId,
+      body: rejection.body,
+    },
+  }),
+});
+
+export const keysRefused = (outcome: Extract<Outcome<unknown>, { kind: 'misconfigured' }>): Answer => {
+  const { rejection } = outcome;
+  const code =
+    rejection !== null && (rejection.status === 401 || rejection.status === 403)
+      ? 'keys_refused'
+      : 'broker_misconfigured';
+  return {
+    error: orderError(code, `nothing can be sent: ${outcome.reason}`, {
+      more:
+        rejection === null
+          ? {}
+          : { http_status: rejection.status, alpaca_message: rejection.message, request_id: rejection.requestId },
+    }),
+  };
+};
+
+export const doubtful = (entry: Entry, reason: string, hint?: string): Answer => ({
+  error: orderError('in_doubt', `it is not known whether Alpaca has the order: ${reason}`, {
+    field: null,
+    ...(hint === undefined ? {} : { hint }),
+    more: { attempts: entry.attempts },
+  }),
+});
+
+/** Why an order was not sent before its time passed: the cause that held it back longest decides the type. */
+export function notSentInTime(cause: 'budget' | 'unreachable' | 'time' | Obstacle, sendBy: string): Answer {
+  if (cause === 'budget') {
+    return { error: orderError('budget_spent', `the request budget left no room before ${sendBy}; nothing was sent`) };
+  }
+  if (cause === 'unreachable') {
+    return { error: orderError('unreachable', `Alpaca could not be reached before ${sendBy}; nothing was sent`) };
+  }
+  if (cause === 'time')
+    return { error: orderError('send_by_passed', `send_by ${sendBy} passed before the order could be sent`) };
+  if (cause.kind === 'keys')
+    return { error: orderError('keys_refused', `${cause.reason}; nothing was sent before ${sendBy}`) };
+  return { error: orderError('unreachable', `${cause.reason}; nothing was sent before ${sendBy}`) };
+}

@@ -1,0 +1,299 @@
+/**
+ * Broker → journal for one mode: trade updates as they come, the order list as the truth. Must never open the way for
+ * trades before the broker's book was read once in this run, nor believe that a silent stream means that nothing happened.
+ */
+import { type Adoption, adopt } from '../broker/adopt.ts';
+import type { BrokerOrder, Outcome, Stream, TradeUpdate } from '../broker/broker.ts';
+import type { Entry, Journal, JournalEvent } from '../journal/journal.ts';
+import { type Clock, isoMicros, type Micros, micros } from '../lib/clock.ts';
+import type { Failpoints } from '../lib/failpoint.ts';
+import { exact } from '../order/decimal.ts';
+import { agentOf } from '../order/name.ts';
+import { hasEnded } from '../order/states.ts';
+
+export interface FollowOptions extends Adoption {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly failpoints: Failpoints;
+  readonly sweepMs: number;
+  /** Asks the broker within the budget; null when the tower stops. */
+  ask<T>(call: () => Promise<Outcome<T>>): Promise<Outcome<T> | null>;
+  /** The broker's book has been read, or has not been for too long. */
+  fresh(isFresh: boolean, reason: string): void;
+  /** The broker holds orders of ours that this journal does not know. */
+  suspect(clientOrderId: string): Promise<void>;
+  fatal(error: unknown): void;
+}
+
+/** Orders submitted so long before the last sweep are listed again: the two clocks may differ. */
+const OVERLAP_US = 600_000_000;
+const FIRST_LOOK_BACK_US = 86_400_000_000;
+const PAGE = 500;
+/** Without a stream and without a sweep for so long, no new trades go out. */
+const STALE_MS = 60_000;
+/** An accepted order that no trade update has told of by then is looked at. */
+const SILENCE_MS = 2000;
+const RETRY_MS = 2000;
+
+export class Follower {
+  readonly #o: FollowOptions;
+  readonly #stream: Stream;
+  /** Trade updates are taken one after the other, in the order in which they came. */
+  #chain: Promise<void> = Promise.resolve();
+  #sweeping: Promise<boolean> | null = null;
+  #stopPoll: () => void = () => {};
+  #stopStale: () => void = () => {};
+  readonly #timers = new Set<() => void>();
+  readonly #refetching = new Set<number>();
+  readonly #foreign = new Set<string>();
+  #isUp = false;
+  #stopped = false;
+  #sweptAt: Micros | null = null;
+
+  constructor(options: FollowOptions) {
+    this.#o = options;
+    this.#stream = options.broker.stream({
+      up: () => {
+        this.#isUp = true;
+        // Whatever happened while nobody listened is in the list only.
+        this.#sweepSoon(0);
+      },
+      down: (reason) => {
+        if (this.#isUp)
+          this.#o.notice('warn', `the trade_updates stream (${this.#o.broker.mode}) is down: ${reason}`, '');
+        this.#isUp = false;
+      },
+      update: (update) => this.#enqueue(() => this.#take(update)),
+      unreadable: (reason) =>
+        this.#o.notice('warn', `a trade_updates frame (${this.#o.broker.mode}) could not be read: ${reason}`, ''),
+    });
+  }
+
+  /** Reads the book once, then follows. Resolves when the first sweep is done; false when it must go on trying. */
+  async start(): Promise<boolean> {
+    const swept = await this.sweep();
+    if (this.#stopped) return swept;
+    this.#stream.start();
+    this.#sweepSoon(swept ? this.#o.sweepMs : RETRY_MS);
+    return swept;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#stream.stop();
+    this.#stopPoll();
+    this.#stopStale();
+    for (const off of this.#timers) off();
+    await this.#sweeping;
+    await this.#chain;
+  }
+
+  /** An order was accepted: if the stream stays silent about it, it is looked at. */
+  accepted(entry: Entry): void {
+    this.#later(SILENCE_MS, async () => {
+      const now = await this.#o.journal.find({ seq: entry.seq });
+      if (now?.state === 'working' && now.rev === entry.rev) await this.#refetch(now);
+    });
+  }
+
+  /** Reads the list of orders since the last sweep, and each open order of ours that it does not show. */
+  sweep(): Promise<boolean> {
+    this.#sweeping ??= this.#sweep()
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#o.fatal(error);
+        return false;
+      })
+      .finally(() => {
+        this.#sweeping = null;
+      });
+    return this.#sweeping;
+  }
+
+  #sweepSoon(ms: number): void {
+    this.#stopPoll();
+    if (this.#stopped) return;
+    this.#stopPoll = this.#o.clock.after(ms, () => {
+      void this.sweep().then((swept) => this.#sweepSoon(swept ? this.#o.sweepMs : RETRY_MS));
+    });
+  }
+
+  async #sweep(): Promise<boolean> {
+    const { journal, clock } = this.#o;
+    const startedAt = clock.now();
+    const known = this.#sweptAt ?? (await this.#lastSweep());
+    const seen = new Set<string>();
+    // A journal made anew must see whether an earlier one has traded here: the whole list.
+    let after =
+      known === null ? null : isoMicros(micros(known - (this.#sweptAt === null ? FIRST_LOOK_BACK_US : OVERLAP_US)));
+    for (;;) {
+      const from = after;
+      const page = await this.#o.ask(() =>
+        this.#o.broker.orders({
+          status: 'all',
+          direction: 'asc',
+          limit: PAGE,
+          nested: true,
+          ...(from === null ? {} : { after: from }),
+        }),
+      );
+      if (page === null || page.kind !== 'done') {
+        this.#failed(page);
+        return false;
+      }
+      const fresh = page.value.filter((order) => !seen.has(order.id));
+      for (const order of fresh) {
+        seen.add(order.id);
+        await this.#meet(order, 'sweep');
+      }
+      const last = page.value.at(-1);
+      if (page.value.length < PAGE || last === undefined || fresh.length === 0) break;
+      after = last.submittedAt;
+    }
+    for (const entry of await journal.unfinished()) {
+      if (
+        entry.mode !== this.#o.broker.mode ||
+        entry.state !== 'working' ||
+        entry.brokerId === null ||
+        seen.has(entry.brokerId)
+      )
+        continue;
+      if (!(await this.#refetch(entry))) return false;
+    }
+    this.#sweptAt = startedAt;
+    await journal.setFact(`swept:${this.#o.broker.mode}`, String(startedAt));
+    this.#o.fresh(true, '');
+    this.#stopStale();
+    this.#stopStale = clock.after(STALE_MS + this.#o.sweepMs, () =>
+      this.#o.fresh(false, 'the list of orders could not be read for more than a minute'),
+    );
+    return true;
+  }
+
+  async #lastSweep(): Promise<Micros | null> {
+    const text = await this.#o.journal.fact(`swept:${this.#o.broker.mode}`);
+    return text === null ? null : micros(Number(text));
+  }
+
+  #failed(page: Outcome<unknown> | null): void {
+    if (page === null || page.kind === 'done') return;
+    const reason = page.kind === 'rejected' ? page.rejection.message : page.reason;
+    this.#o.notice(
+      'warn',
+      `the list of orders (${this.#o.broker.mode}) could not be read: ${reason}`,
+      'it is tried again by itself',
+    );
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#chain = this.#chain.then(work).catch((error: unknown) => {
+      if (!this.#stopped) this.#o.fatal(error);
+    });
+  }
+
+  async #take(update: TradeUpdate): Promise<void> {
+    if (this.#stopped) return;
+    this.#o.failpoints.hit('k20-event-in-memory');
+    const { order } = update;
+    const key = update.executionId ?? `${order.id}:${update.event}:${order.filledQty}:${order.updatedAt}`;
+    const isFill = update.qty !== null && (update.event === 'fill' || update.event === 'partial_fill');
+    const event: JournalEvent = isFill
+      ? {
+          kind: 'fill',
+          key,
+          detail: JSON.stringify({ order: order.id, qty: update.qty, price: update.price, at: update.timestamp }),
+        }
+      : {
+          kind: 'trade_update',
+          key,
+          detail: JSON.stringify({ order: order.id, event: update.event, status: order.status, at: update.timestamp }),
+        };
+    await this.#meet(order, 'stream', event);
+  }
+
+  /** Finds whose order it is. Legs have ids of the broker's own: their parent is read anew. */
+  async #meet(order: BrokerOrder, from: 'stream' | 'sweep', event?: JournalEvent): Promise<void> {
+    const { journal } = this.#o;
+    const entry =
+      (await journal.find({ clientOrderId: order.clientOrderId })) ?? (await journal.find({ brokerId: order.id }));
+    if (entry === null || entry.mode !== this.#o.broker.mode || entry.wire === null) {
+      if (entry === null && agentOf(order.clientOrderId) !== null) await this.#o.suspect(order.clientOrderId);
+      else this.#external(order);
+      return;
+    }
+    const isLeg = entry.clientOrderId !== order.clientOrderId && entry.brokerId !== order.id;
+    // The stream tells parents without their legs: what is published must keep them.
+    if (isLeg || (from === 'stream' && hasExits(entry))) {
+      if (event !== undefined)
+        await this.#o.writer.revise(entry.seq, () => ({ patch: {}, events: [event], stage: 'd7' }));
+      this.#later(0, async () => {
+        await this.#refetch(entry);
+      });
+      return;
+    }
+    const after = await adopt(this.#o, entry.seq, order, 'd7', event === undefined ? [] : [event]);
+    if (hasEnded(order.status) && after.state === 'closed') await this.#checkFills(after, order);
+  }
+
+  /** Somebody else's order on this account: told once, never touched. */
+  #external(order: BrokerOrder): void {
+    if (this.#foreign.has(order.id)) return;
+    this.#foreign.add(order.id);
+    if (!hasEnded(order.status)) {
+      this.#o.notice(
+        'info',
+        `${order.clientOrderId} (${order.id}) was not placed by this tower`,
+        'somebody else uses the account',
+      );
+    }
+  }
+
+  /** Executions journaled one by one must add up to what the order says. */
+  async #checkFills(entry: Entry, order: BrokerOrder): Promise<void> {
+    if (entry.type === 'optionmulti' || hasExits(entry)) return;
+    const fills = await this.#o.journal.fills(entry.seq);
+    // None at all: the stream was not listening, and the list has told the truth.
+    if (fills.length === 0) return;
+    const sum = fills.reduce((total, qty) => total.plus(exact(qty)), exact('0'));
+    if (sum.eq(exact(order.filledQty))) return;
+    const detail = JSON.stringify({ fills: sum.toFixed(), filled_qty: order.filledQty });
+    await this.#o.writer.revise(entry.seq, () => ({
+      patch: {},
+      events: [{ kind: 'anomaly', key: `fills:${entry.seq}:${order.filledQty}`, detail }],
+      stage: 'd7',
+    }));
+    this.#o.notice(
+      'info',
+      `${entry.clientOrderId}: trade updates told of ${sum.toFixed()} filled, the order says ${order.filledQty}`,
+      'the order list is the truth',
+    );
+  }
+
+  /** Reads one order of ours by its id. False when the broker did not answer. */
+  async #refetch(entry: Entry): Promise<boolean> {
+    const { brokerId } = entry;
+    if (brokerId === null || this.#refetching.has(entry.seq)) return true;
+    this.#refetching.add(entry.seq);
+    try {
+      const outcome = await this.#o.ask(() => this.#o.broker.order(brokerId));
+      if (outcome?.kind === 'done') await adopt(this.#o, entry.seq, outcome.value, 'd7');
+      return outcome?.kind === 'done' || (outcome?.kind === 'rejected' && outcome.rejection.status === 404);
+    } finally {
+      this.#refetching.delete(entry.seq);
+    }
+  }
+
+  #later(ms: number, work: () => Promise<void>): void {
+    if (this.#stopped) return;
+    const off = this.#o.clock.after(ms, () => {
+      this.#timers.delete(off);
+      if (this.#stopped) return;
+      void work().catch((error: unknown) => {
+        if (!this.#stopped) this.#o.fatal(error);
+      });
+    });
+    this.#timers.add(off);
+  }
+}
+
+const hasExits = (entry: Entry): boolean =>
+  entry.wire !== null && /"order_class":"(?:bracket|oco|oto)"/.test(entry.wire);

@@ -1,0 +1,297 @@
+/**
+ * Order files as a way in: watches `orders/incoming`, claims what is whole, hands it to the door. The listing is the truth;
+ * the watch only says when to look sooner. Must never read a file that is still being written as if it were whole, open
+ * anything but a regular file, or lose one: a file is claimed by rename before it is taken, and deleted by nobody here.
+ */
+import type { Received } from '../admit.ts';
+import type { Clock, Micros } from '../lib/clock.ts';
+import type { Failpoints } from '../lib/failpoint.ts';
+import { type DirEntry, dirEntry, type FileIdentity, type Files, type Peek } from '../lib/files.ts';
+import type { Random } from '../lib/random.ts';
+import { type OrderError, orderError } from '../order/errors.ts';
+import { completeness } from '../order/parse.ts';
+
+export const INCOMING = 'orders/incoming';
+export const PROCESSING = 'orders/processing';
+
+const BATCH = 64;
+/** An empty file gets this long: some writers create first and write later. */
+const EMPTY_MS = 10_000;
+const STALE_TEMP_MS = 600_000;
+const IGNORED = /^\.|(?:\.tmp|\.part|\.swp|~|\.crdownload)$/;
+/** Longest claimed name that every file system takes. */
+const NAME_BYTES = 255;
+
+export interface FolderOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly failpoints: Failpoints;
+  /** An unreadable file that has not changed for so long is answered as it is. */
+  readonly settleMs: number;
+  readonly pollMs: number;
+  readonly maxBytes: number;
+  admit(batch: readonly Received[]): Promise<void>;
+  /** Whether a claimed file was journaled, and whether it may be deleted. */
+  receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'>;
+  notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
+  fatal(error: unknown): void;
+}
+
+interface Watched {
+  readonly identity: FileIdentity;
+  readonly since: number;
+}
+
+export class Folder {
+  readonly #o: FolderOptions;
+  /** Files that were not whole when last looked at. */
+  readonly #unsettled = new Map<string, Watched>();
+  readonly #temps = new Map<string, number>();
+  #stopWatch: () => void = () => {};
+  #stopPoll: () => void = () => {};
+  #scanning: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+  #lastFault = '';
+
+  constructor(options: FolderOptions) {
+    this.#o = options;
+  }
+
+  /** Takes up what an earlier run had claimed. Before `start`. */
+  async recover(): Promise<void> {
+    const { files, clock } = this.#o;
+    const batch: Received[] = [];
+    for (const entry of files.list(PROCESSING)) {
+      const [, receipt, fileName] = /^([0-9a-z]{26})__(.*)$/s.exec(entry.name) ?? [];
+      if (receipt === undefined || fileName === undefined) {
+        if (entry.name.startsWith('.')) continue;
+        this.#o.notice(
+          'warn',
+          `${PROCESSING}/${entry.name} was not put there by the tower and is left alone`,
+          `order files go to ${INCOMING}`,
+        );
+        continue;
+      }
+      this.#o.failpoints.hit('k27-in-recovery');
+      const known = await this.#o.receipt(receipt);
+      if (known === 'archived') files.remove(`${PROCESSING}/${entry.name}`);
+      if (known === 'unknown')
+        batch.push(
+          this.#received(entry, receipt, fileName, files.peek(PROCESSING, entry, this.#o.maxBytes), clock.now()),
+        );
+    }
+    if (batch.length > 0) await this.#o.admit(batch);
+  }
+
+  start(): void {
+    this.#stopWatch = this.#o.files.watch(INCOMING, () => this.ring());
+    this.#poll();
+  }
+
+  /** Looks now. */
+  ring(): void {
+    if (this.#stopped) return;
+    if (this.#scanning !== null) {
+      this.#again = true;
+      return;
+    }
+    this.#scanning = this.#scan()
+      .catch((error: unknown) => this.#o.fatal(error))
+      .finally(() => {
+        this.#scanning = null;
+        if (!this.#again) return;
+        this.#again = false;
+        this.ring();
+      });
+  }
+
+  /** No file is claimed after it resolves. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#stopWatch();
+    this.#stopPoll();
+    await this.#scanning;
+  }
+
+  #poll(): void {
+    this.ring();
+    this.#stopPoll = this.#o.clock.after(this.#o.pollMs, () => this.#poll());
+  }
+
+  async #scan(): Promise<void> {
+    for (;;) {
+      let listing: readonly DirEntry[];
+      try {
+        listing = this.#o.files.list(INCOMING);
+        this.#lastFault = '';
+      } catch (error) {
+        this.#listingFault(error);
+        return;
+      }
+      this.#forgetGone(listing);
+      const batch: Received[] = [];
+      let left = 0;
+      for (const entry of fairly(listing)) {
+        if (batch.length === BATCH) {
+          left++;
+          break;
+        }
+        const taken = this.#take(entry);
+        if (taken !== null) batch.push(taken);
+      }
+      if (batch.length === 0 || this.#stopped) {
+        if (batch.length > 0) await this.#o.admit(batch);
+        return;
+      }
+      await this.#o.admit(batch);
+      if (left === 0 && batch.length < BATCH) return;
+    }
+  }
+
+  /** The folder itself cannot be read: told once, looked at again at the next poll. */
+  #listingFault(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    if (text !== this.#lastFault) {
+      this.#o.notice(
+        'error',
+        `${INCOMING} cannot be read: ${text}`,
+        'check that the folder exists and may be read by the tower; it looks again by itself',
+      );
+    }
+    this.#lastFault = text;
+    if (text.startsWith('ENOENT')) this.#o.files.makeFolder(INCOMING);
+  }
+
+  #forgetGone(listing: readonly DirEntry[]): void {
+    if (this.#unsettled.size === 0 && this.#temps.size === 0) return;
+    const present = new Set(listing.map(({ name }) => name));
+    for (const known of [this.#unsettled, this.#temps]) {
+      for (const name of [...known.keys()]) if (!present.has(name)) known.delete(name);
+    }
+  }
+
+  /** Claims one file that is ready; null when it is not, or not ours to take. */
+  #take(entry: DirEntry): Received | null {
+    if (IGNORED.test(entry.name)) {
+      this.#watchTemp(entry.name);
+      return null;
+    }
+    const look = this.#o.files.peek(INCOMING, entry, this.#o.maxBytes);
+    if (!this.#isReady(entry.name, look)) return null;
+    this.#o.failpoints.hit('k03-peeked');
+    const receipt = this.#receipt();
+    const claimedAs = claimName(receipt, entry);
+    if (!this.#o.files.claim(INCOMING, entry, `${PROCESSING}/${claimedAs}`)) return null;
+    this.#unsettled.delete(entry.name);
+    this.#o.failpoints.hit('k04-claimed');
+    // The claimed bytes count: the file may have been replaced between the look and the claim.
+    const claimed = this.#o.files.peek(PROCESSING, dirEntry(claimedAs), this.#o.maxBytes);
+    return this.#received({ ...entry, name: claimedAs }, receipt, entry.name, claimed, this.#o.clock.now());
+  }
+
+  /** Whole files at once; others when they have not changed for a while. */
+  #isReady(name: string, look: Peek): boolean {
+    if (look.kind === 'gone') return false;
+    if (look.kind !== 'file' && look.kind !== 'too_large') return true;
+    if (look.kind === 'file' && completeness(look.bytes) === 'whole') return true;
+    const now = this.#o.clock.monotonic();
+    const watched = this.#unsettled.get(name);
+    if (watched === undefined || !isSame(watched.identity, look.identity)) {
+      this.#unsettled.set(name, { identity: look.identity, since: now });
+      return false;
+    }
+    const patience = look.identity.size === 0 ? Math.max(EMPTY_MS, this.#o.settleMs) : this.#o.settleMs;
+    return now - watched.since >= patience;
+  }
+
+  #watchTemp(name: string): void {
+    const now = this.#o.clock.monotonic();
+    const since = this.#temps.get(name);
+    if (since === undefined) this.#temps.set(name, now);
+    else if (now - since >= STALE_TEMP_MS && Number.isFinite(since)) {
+      this.#temps.set(name, Number.POSITIVE_INFINITY);
+      this.#o.notice(
+        'warn',
+        `${INCOMING}/${name} has been lying there for ten minutes under a temporary name`,
+        'rename it to the name of an order file, or delete it',
+      );
+    }
+  }
+
+  #received(entry: DirEntry, receipt: string, fileName: string, look: Peek, receivedAt: Micros): Received {
+    return {
+      receipt,
+      fileName,
+      claimedAs: entry.name,
+      receivedAt,
+      raw: look.kind === 'file' && look.bytes.length <= this.#o.maxBytes ? look.bytes : null,
+      fault: faultOf(look, this.#o.maxBytes),
+    };
+  }
+
+  /** 26 characters that sort by time: microseconds in base 36, then 80 bits of chance. */
+  #receipt(): string {
+    const { clock, random } = this.#o;
+    const chance = Array.from({ length: 3 }, () => random.uint32().toString(36).padStart(7, '0').slice(-5)).join('');
+    return `${clock.now().toString(36).padStart(11, '0')}${chance}`;
+  }
+}
+
+const isSame = (a: FileIdentity, b: FileIdentity): boolean =>
+  a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
+
+/** Agents take turns, each agent's files in the order of their names (which is the order of their timestamps). */
+function* fairly(listing: readonly DirEntry[]): Generator<DirEntry> {
+  const lines = new Map<string, DirEntry[]>();
+  for (const entry of listing) {
+    const agent = entry.name.split('_')[1] ?? '';
+    const line = lines.get(agent);
+    if (line === undefined) lines.set(agent, [entry]);
+    else line.push(entry);
+  }
+  for (const line of lines.values()) line.sort((a, b) => (a.name < b.name ? 1 : -1));
+  while (lines.size > 0) {
+    for (const [agent, line] of lines) {
+      const entry = line.pop();
+      if (entry === undefined) lines.delete(agent);
+      else yield entry;
+    }
+  }
+}
+
+function claimName(receipt: string, entry: DirEntry): string {
+  const isPlain = Buffer.from(entry.name).equals(entry.raw) && !/[\p{Cc}/]/u.test(entry.name);
+  const name = `${receipt}__${entry.name}`;
+  return isPlain && Buffer.byteLength(name) <= NAME_BYTES ? name : `${receipt}__unnamed`;
+}
+
+function faultOf(look: Peek, maxBytes: number): OrderError | null {
+  switch (look.kind) {
+    case 'file':
+      return look.bytes.length <= maxBytes ? null : tooLarge(look.bytes.length, maxBytes);
+    case 'too_large':
+      return tooLarge(look.size, maxBytes);
+    case 'foreign':
+      return orderError('file_type', `the entry is ${look.what}; only regular files are read`, {
+        got: look.what,
+        allowed: 'a regular file',
+      });
+    case 'linked':
+      return orderError('file_links', `the file has ${look.links} hard links; it must have 1`, {
+        got: String(look.links),
+        allowed: '1',
+      });
+    case 'unreadable':
+      return orderError('file_unreadable', `the file cannot be read: ${look.reason}`, { got: look.reason });
+    case 'gone':
+      return orderError('file_unreadable', 'the file was taken away while it was being claimed');
+  }
+}
+
+const tooLarge = (size: number, limit: number): OrderError =>
+  orderError('file_too_large', `the file has ${size} bytes; at most ${limit} are read`, {
+    got: String(size),
+    allowed: `at most ${limit} bytes`,
+  });

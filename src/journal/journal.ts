@@ -1,0 +1,177 @@
+/**
+ * PORT: the journal, the one truth of the tower. Everything else (answers, archives, books) can be made again from it.
+ * A store only writes atomically and durably what it is told; every decision is made outside. When a promise of this
+ * port resolves, what was asked is durable. Any fault of a store is thrown and must end the process.
+ */
+import type { Micros } from '../lib/clock.ts';
+import type { OrderError } from '../order/errors.ts';
+import type { AgentId, ClientOrderId, Mode, OrderName, OrderType } from '../order/name.ts';
+import type { State } from '../order/states.ts';
+
+/** What the agent reads: Alpaca's JSON text, or an error. */
+export type Answer = { readonly dataJson: string } | { readonly error: OrderError };
+
+/** One request and where it stands. Immutable: a change makes a new entry with a higher `rev`. */
+export interface Entry {
+  /** Order of admission. */
+  readonly seq: number;
+  /** Counts every change; a write names the rev that it was decided on, and fails when that is no longer the newest. */
+  readonly rev: number;
+  readonly clientOrderId: ClientOrderId;
+  readonly receipt: string;
+  readonly mode: Mode;
+  readonly agent: AgentId;
+  readonly type: OrderType;
+  readonly name: OrderName;
+  /** The bytes as received; null for a file that was too large or no regular file. */
+  readonly raw: Uint8Array | null;
+  readonly sha256: string | null;
+  readonly receivedAt: Micros;
+  readonly requestOrderId: string | null;
+  /** Not sent after this moment; null when nothing limits it. */
+  readonly sendBy: Micros | null;
+  /** Body of the order as it goes over the wire, made once; null for queries and cancels. */
+  readonly wire: string | null;
+  readonly state: State;
+  /** True once an outcome was ambiguous, or when this journal cannot know what an earlier one has sent. */
+  readonly doubted: boolean;
+  /** Sendings journaled so far. */
+  readonly attempts: number;
+  readonly brokerId: string | null;
+  readonly brokerStatus: string | null;
+  readonly filledQty: string | null;
+  readonly brokerUpdatedAt: string | null;
+  readonly answer: Answer | null;
+  /** 0 before the first answer. */
+  readonly version: number;
+  readonly answeredAt: Micros | null;
+  readonly published: number;
+  readonly archived: boolean;
+}
+
+/** A request as it is taken in. */
+export interface Arrival {
+  readonly receipt: string;
+  readonly name: OrderName;
+  readonly raw: Uint8Array | null;
+  readonly sha256: string | null;
+  readonly receivedAt: Micros;
+  readonly requestOrderId: string | null;
+  readonly sendBy: Micros | null;
+  readonly wire: string | null;
+  /** Admitted, or refused with its answer. */
+  readonly state: 'admitted' | 'refused';
+  readonly doubted: boolean;
+  readonly answer: Answer | null;
+}
+
+/** A file without an identity of its own: a repeat, or a name that breaks the rules. Answered once, by fixed bytes. */
+export interface Stray {
+  readonly receipt: string;
+  readonly raw: Uint8Array | null;
+  readonly receivedAt: Micros;
+  /** Name of the file in the folder of claimed files. */
+  readonly claimedAs: string;
+  readonly responsePath: string;
+  readonly responseText: string;
+  readonly archivePath: string;
+}
+
+export type Admission =
+  | { readonly kind: 'new'; readonly entry: Entry }
+  /** This receipt is in the journal already: the file was claimed before a crash. */
+  | { readonly kind: 'known' }
+  /** The identity was used before, by `first`. */
+  | { readonly kind: 'duplicate'; readonly first: Entry };
+
+/** What a change sets; absent leaves as it is. */
+export interface Patch {
+  readonly state?: State;
+  readonly doubted?: boolean;
+  readonly attempts?: number;
+  readonly brokerId?: string;
+  readonly brokerStatus?: string;
+  readonly filledQty?: string;
+  readonly brokerUpdatedAt?: string;
+  /** Makes a new version. */
+  readonly answer?: Answer;
+}
+
+export interface JournalEvent {
+  /** `sending`, `outcome`, `lookup`, `trade_update`, `sweep`, `anomaly`, … */
+  readonly kind: string;
+  /** Unique for ever; a second write with the same key is not applied. */
+  readonly key?: string;
+  /** JSON text. */
+  readonly detail: string;
+}
+
+export interface Change {
+  readonly seq: number;
+  readonly rev: number;
+  readonly at: Micros;
+  readonly patch: Patch;
+  readonly events: readonly JournalEvent[];
+  /** Broker ids of legs that belong to this order. */
+  readonly legs?: readonly string[];
+  /** Requests to the broker that this change stands for; counted for the budget. */
+  readonly spends?: number;
+  /** Which point of the crash table this write is. */
+  readonly stage: 'd4' | 'd5' | 'd7';
+}
+
+/** `stale`: the entry has moved on, read it again and decide anew. `seen`: an event with that key is journaled already. */
+export type Applied =
+  | { readonly kind: 'applied'; readonly entry: Entry }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'seen' };
+
+export type EntryRef = { readonly seq: number } | { readonly clientOrderId: string } | { readonly brokerId: string };
+
+/** Something to publish: the newest version of an entry, or a stray. */
+export interface Outgoing {
+  readonly entries: readonly Entry[];
+  readonly strays: readonly Stray[];
+}
+
+/** What has been done for an entry or stray; never undone. */
+export interface Mark {
+  readonly seq?: number;
+  readonly receipt?: string;
+  readonly published?: number;
+  readonly archived?: boolean;
+}
+
+export interface Journal {
+  /** Made anew whenever a journal is created from nothing. */
+  readonly generation: string;
+  /** True when this start created it. */
+  readonly isNew: boolean;
+  admit(arrivals: readonly Arrival[]): Promise<readonly Admission[]>;
+  /** `of` is what the stray repeats: a client_order_id, or the bad name. A receipt that is known already changes nothing. */
+  addStray(stray: Stray, of: string): Promise<void>;
+  /** How many strays of this kind are journaled. */
+  strays(of: string): Promise<number>;
+  /** All or nothing is per change, not per call; all that is applied is durable when the promise resolves. */
+  apply(changes: readonly Change[]): Promise<readonly Applied[]>;
+  find(ref: EntryRef): Promise<Entry | null>;
+  /** Whether a claimed file was journaled, and whether it may be deleted. */
+  receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'>;
+  /** Entries that are not final, oldest first. */
+  unfinished(): Promise<readonly Entry[]>;
+  /** Oldest first. */
+  outgoing(limit: number): Promise<Outgoing>;
+  mark(marks: readonly Mark[]): Promise<void>;
+  /** Journals requests to the broker that no change stands for. */
+  spend(mode: Mode, at: Micros, count: number): Promise<void>;
+  /** Wall times of the requests journaled since. */
+  spentSince(mode: Mode, since: Micros): Promise<readonly Micros[]>;
+  /** Small facts of the tower itself: account pins, doubt about this generation, the last sweep. */
+  fact(key: string): Promise<string | null>;
+  setFact(key: string, value: string, event?: JournalEvent): Promise<void>;
+  /** Sum of the quantities of the executions journaled for an entry. Decimal texts. */
+  fills(seq: number): Promise<readonly string[]>;
+  /** Requests received in all, and the unfinished ones by state. */
+  counts(): Promise<Readonly<Record<string, number>>>;
+  close(): Promise<void>;
+}

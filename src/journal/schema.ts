@@ -1,0 +1,106 @@
+/**
+ * The SQLite schema, as migrations that each run in one transaction. Must never change one that was released: add one.
+ */
+import type { Database } from 'better-sqlite3';
+import type { Failpoints } from '../lib/failpoint.ts';
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE requests (
+    seq             INTEGER PRIMARY KEY,
+    rev             INTEGER NOT NULL,
+    client_order_id TEXT NOT NULL UNIQUE,
+    receipt         TEXT NOT NULL UNIQUE,
+    mode            TEXT NOT NULL,
+    agent           TEXT NOT NULL,
+    type            TEXT NOT NULL,
+    timestamp       TEXT NOT NULL,
+    raw             BLOB,
+    sha256          TEXT,
+    received_at     INTEGER NOT NULL,
+    request_order_id TEXT,
+    send_by         INTEGER,
+    wire            TEXT,
+    state           TEXT NOT NULL,
+    final           INTEGER NOT NULL,
+    doubted         INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    broker_id       TEXT,
+    broker_status   TEXT,
+    filled_qty      TEXT,
+    broker_updated_at TEXT,
+    data            TEXT,
+    error           TEXT,
+    version         INTEGER NOT NULL,
+    answered_at     INTEGER,
+    published       INTEGER NOT NULL,
+    archived        INTEGER NOT NULL,
+    -- the newest answer may be archived upon: final, or its sending is no longer unknown
+    settled         INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX requests_broker_id ON requests (broker_id) WHERE broker_id IS NOT NULL;
+  CREATE INDEX requests_unfinished ON requests (seq) WHERE final = 0;
+  CREATE INDEX requests_outgoing ON requests (seq) WHERE version > published OR (archived = 0 AND settled = 1);
+
+  CREATE TABLE events (
+    id     INTEGER PRIMARY KEY,
+    seq    INTEGER,
+    at     INTEGER NOT NULL,
+    kind   TEXT NOT NULL,
+    key    TEXT UNIQUE,
+    detail TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX events_of ON events (seq, id);
+  CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+  CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+
+  CREATE TABLE legs (
+    broker_id TEXT PRIMARY KEY,
+    seq       INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE strays (
+    receipt       TEXT PRIMARY KEY,
+    repeats       TEXT NOT NULL,
+    raw           BLOB,
+    received_at   INTEGER NOT NULL,
+    claimed_as    TEXT NOT NULL,
+    response_path TEXT NOT NULL UNIQUE,
+    response_text TEXT NOT NULL,
+    archive_path  TEXT NOT NULL UNIQUE,
+    archived      INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX strays_of ON strays (repeats);
+  CREATE INDEX strays_outgoing ON strays (receipt) WHERE archived = 0;
+
+  CREATE TABLE spends (
+    id   INTEGER PRIMARY KEY,
+    mode TEXT NOT NULL,
+    at   INTEGER NOT NULL,
+    n    INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX spends_at ON spends (mode, at);
+
+  CREATE TABLE facts (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** Brings the schema up to date. Throws when the journal was written by a newer tower. */
+export function migrate(db: Database, failpoints: Failpoints): void {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  if (version > MIGRATIONS.length) {
+    throw new Error(
+      `the journal has schema ${version}, this tower knows ${MIGRATIONS.length}: start the newer tower that wrote it, or restore the journal's older copy`,
+    );
+  }
+  MIGRATIONS.slice(version).forEach((sql, index) => {
+    db.transaction(() => {
+      db.exec(sql);
+      db.pragma(`user_version = ${version + index + 1}`);
+      failpoints.hit('k31-migrate');
+    }).immediate();
+  });
+}

@@ -1,0 +1,450 @@
+/**
+ * The journal on SQLite: WAL, synchronous=FULL, and group commit (all that is asked within one turn of the event loop
+ * is one transaction and one fdatasync). Must never resolve before the commit, nor go on after a failed one: a commit
+ * that returned an error may still be on disk, and only a new start can tell.
+ */
+import Sqlite, { type Database } from 'better-sqlite3';
+import { defined } from '../lib/assert.ts';
+import type { Clock, Micros } from '../lib/clock.ts';
+import { type Failpoints, noFailpoints } from '../lib/failpoint.ts';
+import { type Random, uuid } from '../lib/random.ts';
+import type { OrderError } from '../order/errors.ts';
+import type { AgentId, ClientOrderId, Mode, OrderType } from '../order/name.ts';
+import { STATES, type State } from '../order/states.ts';
+import type {
+  Admission,
+  Answer,
+  Applied,
+  Arrival,
+  Change,
+  Entry,
+  EntryRef,
+  Journal,
+  JournalEvent,
+  Mark,
+  Outgoing,
+  Stray,
+} from './journal.ts';
+import { migrate } from './schema.ts';
+
+interface Row {
+  readonly seq: number;
+  readonly rev: number;
+  readonly client_order_id: string;
+  readonly receipt: string;
+  readonly mode: string;
+  readonly agent: string;
+  readonly type: string;
+  readonly timestamp: string;
+  readonly raw: Buffer | null;
+  readonly sha256: string | null;
+  readonly received_at: number;
+  readonly request_order_id: string | null;
+  readonly send_by: number | null;
+  readonly wire: string | null;
+  readonly state: string;
+  readonly doubted: number;
+  readonly attempts: number;
+  readonly broker_id: string | null;
+  readonly broker_status: string | null;
+  readonly filled_qty: string | null;
+  readonly broker_updated_at: string | null;
+  readonly data: string | null;
+  readonly error: string | null;
+  readonly version: number;
+  readonly answered_at: number | null;
+  readonly published: number;
+  readonly archived: number;
+}
+
+/** What this class wrote may be read back under its own types: the only casts of the journal. */
+const trusted = <T>(value: unknown): T => value as T;
+
+function answerOf(row: Row): Answer | null {
+  if (row.data !== null) return { dataJson: row.data };
+  return row.error === null ? null : { error: trusted<OrderError>(JSON.parse(row.error)) };
+}
+
+function entryOf(row: Row): Entry {
+  const mode = trusted<Mode>(row.mode);
+  const agent = trusted<AgentId>(row.agent);
+  const type = trusted<OrderType>(row.type);
+  const clientOrderId = trusted<ClientOrderId>(row.client_order_id);
+  const { timestamp } = row;
+  return {
+    seq: row.seq,
+    rev: row.rev,
+    clientOrderId,
+    receipt: row.receipt,
+    mode,
+    agent,
+    type,
+    name: {
+      mode,
+      agent,
+      type,
+      timestamp,
+      day: timestamp.slice(0, 8),
+      stem: `${mode}_${agent}_${type}_${timestamp}`,
+      clientOrderId,
+    },
+    raw: row.raw,
+    sha256: row.sha256,
+    receivedAt: trusted<Micros>(row.received_at),
+    requestOrderId: row.request_order_id,
+    sendBy: trusted<Micros | null>(row.send_by),
+    wire: row.wire,
+    state: trusted<State>(row.state),
+    doubted: row.doubted === 1,
+    attempts: row.attempts,
+    brokerId: row.broker_id,
+    brokerStatus: row.broker_status,
+    filledQty: row.filled_qty,
+    brokerUpdatedAt: row.broker_updated_at,
+    answer: answerOf(row),
+    version: row.version,
+    answeredAt: trusted<Micros | null>(row.answered_at),
+    published: row.published,
+    archived: row.archived === 1,
+  };
+}
+
+/** An answer is archived upon once it says more than `unknown`. */
+const settled = (state: State, version: number): number =>
+  bit(version > 0 && (STATES[state].final || STATES[state].sent !== 'unknown'));
+
+const bit = (value: boolean): number => (value ? 1 : 0);
+
+export interface SqliteJournalOptions {
+  /** Absolute path of the database, or `:memory:`. Its folder must exist and is synced by the caller. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly failpoints?: Failpoints;
+}
+
+type Work = {
+  readonly run: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+export function openSqliteJournal(options: SqliteJournalOptions): Journal {
+  const db = new Sqlite(options.file);
+  try {
+    return new SqliteJournal(db, options);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+export class SqliteJournal implements Journal {
+  readonly generation: string;
+  readonly isNew: boolean;
+  readonly #db: Database;
+  readonly #clock: Clock;
+  readonly #failpoints: Failpoints;
+  readonly #sql: ReturnType<typeof statements>;
+  #queue: Work[] = [];
+  #fault: unknown = null;
+  #prunedAt = 0;
+
+  constructor(db: Database, options: SqliteJournalOptions) {
+    this.#db = db;
+    this.#clock = options.clock;
+    this.#failpoints = options.failpoints ?? noFailpoints;
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('busy_timeout = 5000');
+    // Read back: a build or file system that ignores it would lose what was acknowledged.
+    if (Number(db.pragma('synchronous', { simple: true })) !== 2)
+      throw new Error('SQLite did not accept synchronous = FULL');
+    migrate(db, this.#failpoints);
+    this.#sql = statements(db);
+    const known = trusted<{ value: string } | undefined>(this.#sql.fact.get('generation'));
+    this.isNew = known === undefined;
+    this.generation = known?.value ?? uuid(options.random);
+    if (this.isNew) this.#sql.setFact.run('generation', this.generation);
+  }
+
+  /** Runs `work` in the next group commit. */
+  #commit<T>(run: () => T): Promise<T> {
+    if (this.#fault !== null) return Promise.reject(this.#fault);
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ run, resolve: resolve as (value: never) => void, reject });
+      if (this.#queue.length === 1) this.#clock.after(0, () => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    if (queue.length === 0) return;
+    let results: unknown[];
+    try {
+      if (this.#fault !== null) throw this.#fault;
+      results = this.#db.transaction(() => queue.map((work) => work.run())).immediate();
+    } catch (error) {
+      this.#fault = error;
+      for (const work of queue) work.reject(error);
+      return;
+    }
+    queue.forEach((work, index) => {
+      work.resolve(trusted<never>(results[index]));
+    });
+  }
+
+  admit(arrivals: readonly Arrival[]): Promise<readonly Admission[]> {
+    return this.#commit(() => {
+      const admissions = arrivals.map((arrival) => this.#admitOne(arrival));
+      this.#failpoints.hit('k05-d2-mid');
+      return admissions;
+    });
+  }
+
+  #admitOne(arrival: Arrival): Admission {
+    const { name } = arrival;
+    if (this.#sql.receipt.get(arrival.receipt, arrival.receipt) !== undefined) return { kind: 'known' };
+    const first = trusted<Row | undefined>(this.#sql.byClientOrderId.get(name.clientOrderId));
+    if (first !== undefined) {
+      return { kind: 'duplicate', first: entryOf(first) };
+    }
+    const { data, error } = answerColumns(arrival.answer);
+    const version = arrival.answer === null ? 0 : 1;
+    const { lastInsertRowid } = this.#sql.insert.run({
+      client_order_id: name.clientOrderId,
+      receipt: arrival.receipt,
+      mode: name.mode,
+      agent: name.agent,
+      type: name.type,
+      timestamp: name.timestamp,
+      raw: arrival.raw,
+      sha256: arrival.sha256,
+      received_at: arrival.receivedAt,
+      request_order_id: arrival.requestOrderId,
+      send_by: arrival.sendBy,
+      wire: arrival.wire,
+      state: arrival.state,
+      final: bit(STATES[arrival.state].final),
+      doubted: bit(arrival.doubted),
+      data,
+      error,
+      version,
+      answered_at: version === 0 ? null : arrival.receivedAt,
+      settled: settled(arrival.state, version),
+    });
+    const seq = Number(lastInsertRowid);
+    this.#sql.event.run(seq, arrival.receivedAt, arrival.state, null, error ?? '{}');
+    return { kind: 'new', entry: this.#bySeq(seq) };
+  }
+
+  #bySeq(seq: number): Entry {
+    return entryOf(defined(trusted<Row | undefined>(this.#sql.bySeq.get(seq)), `journal entry ${seq}`));
+  }
+
+  addStray(stray: Stray, of: string): Promise<void> {
+    return this.#commit(() => {
+      this.#sql.stray.run(
+        stray.receipt,
+        of,
+        stray.raw,
+        stray.receivedAt,
+        stray.claimedAs,
+        stray.responsePath,
+        stray.responseText,
+        stray.archivePath,
+      );
+    });
+  }
+
+  strays(of: string): Promise<number> {
+    return this.#read(() => trusted<{ n: number }>(this.#sql.strays.get(of)).n);
+  }
+
+  apply(changes: readonly Change[]): Promise<readonly Applied[]> {
+    return this.#commit(() => changes.map((change) => this.#applyOne(change)));
+  }
+
+  #applyOne(change: Change): Applied {
+    const row = defined(trusted<Row | undefined>(this.#sql.bySeq.get(change.seq)), `journal entry ${change.seq}`);
+    if (row.rev !== change.rev) return { kind: 'stale' };
+    if (change.events.some(({ key }) => key !== undefined && this.#sql.eventKey.get(key) !== undefined))
+      return { kind: 'seen' };
+    const { patch } = change;
+    const state = patch.state ?? trusted<State>(row.state);
+    const version = patch.answer === undefined ? row.version : row.version + 1;
+    const answer = patch.answer === undefined ? { data: row.data, error: row.error } : answerColumns(patch.answer);
+    this.#sql.update.run({
+      seq: change.seq,
+      rev: row.rev + 1,
+      state,
+      final: bit(STATES[state].final),
+      doubted: patch.doubted === undefined ? row.doubted : bit(patch.doubted),
+      attempts: patch.attempts ?? row.attempts,
+      broker_id: patch.brokerId ?? row.broker_id,
+      broker_status: patch.brokerStatus ?? row.broker_status,
+      filled_qty: patch.filledQty ?? row.filled_qty,
+      broker_updated_at: patch.brokerUpdatedAt ?? row.broker_updated_at,
+      data: answer.data,
+      error: answer.error,
+      version,
+      settled: settled(state, version),
+      answered_at: patch.answer === undefined ? row.answered_at : change.at,
+    });
+    for (const event of change.events)
+      this.#sql.event.run(change.seq, change.at, event.kind, event.key ?? null, event.detail);
+    for (const leg of change.legs ?? []) this.#sql.leg.run(leg, change.seq);
+    if (change.spends) this.#sql.spend.run(row.mode, change.at, change.spends);
+    if (change.stage === 'd4') this.#failpoints.hit('k09-d4-mid');
+    else if (change.stage === 'd5') this.#failpoints.hit('k15-d5-mid');
+    else this.#failpoints.hit('k21-d7-mid');
+    return { kind: 'applied', entry: this.#bySeq(change.seq) };
+  }
+
+  find(ref: EntryRef): Promise<Entry | null> {
+    let row: unknown;
+    if ('seq' in ref) row = this.#sql.bySeq.get(ref.seq);
+    else if ('clientOrderId' in ref) row = this.#sql.byClientOrderId.get(ref.clientOrderId);
+    else row = this.#sql.byBrokerId.get(ref.brokerId) ?? this.#sql.byLeg.get(ref.brokerId);
+    return this.#read(() => (row === undefined ? null : entryOf(trusted<Row>(row))));
+  }
+
+  #read<T>(read: () => T): Promise<T> {
+    return this.#fault === null ? Promise.resolve(read()) : Promise.reject(this.#fault);
+  }
+
+  receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'> {
+    return this.#read(() => {
+      const row = trusted<{ archived: number } | undefined>(this.#sql.receipt.get(receipt, receipt));
+      if (row === undefined) return 'unknown';
+      return row.archived === 1 ? 'archived' : 'known';
+    });
+  }
+
+  unfinished(): Promise<readonly Entry[]> {
+    return this.#read(() => trusted<Row[]>(this.#sql.unfinished.all()).map(entryOf));
+  }
+
+  outgoing(limit: number): Promise<Outgoing> {
+    return this.#read(() => ({
+      entries: trusted<Row[]>(this.#sql.outgoing.all(limit)).map(entryOf),
+      strays: trusted<Record<string, never>[]>(this.#sql.outgoingStrays.all(limit)).map((row) => ({
+        receipt: row['receipt'] ?? '',
+        raw: row['raw'] ?? null,
+        receivedAt: trusted<Micros>(row['received_at']),
+        claimedAs: row['claimed_as'] ?? '',
+        responsePath: row['response_path'] ?? '',
+        responseText: row['response_text'] ?? '',
+        archivePath: row['archive_path'] ?? '',
+      })),
+    }));
+  }
+
+  mark(marks: readonly Mark[]): Promise<void> {
+    return this.#commit(() => {
+      for (const mark of marks) {
+        if (mark.seq !== undefined) this.#sql.mark.run(mark.published ?? 0, bit(mark.archived ?? false), mark.seq);
+        if (mark.receipt !== undefined) this.#sql.markStray.run(mark.receipt);
+      }
+    });
+  }
+
+  spend(mode: Mode, at: Micros, count: number): Promise<void> {
+    return this.#commit(() => {
+      this.#sql.spend.run(mode, at, count);
+      // Only the last minute matters to the budget; ten are kept for whoever looks after an incident.
+      if (at - this.#prunedAt > 60_000_000) {
+        this.#prunedAt = at;
+        this.#sql.prune.run(at - 600_000_000);
+      }
+    });
+  }
+
+  spentSince(mode: Mode, since: Micros): Promise<readonly Micros[]> {
+    return this.#read(() =>
+      trusted<{ at: Micros; n: number }[]>(this.#sql.spent.all(mode, since)).flatMap(({ at, n }) =>
+        Array<Micros>(n).fill(at),
+      ),
+    );
+  }
+
+  fact(key: string): Promise<string | null> {
+    return this.#read(() => trusted<{ value: string } | undefined>(this.#sql.fact.get(key))?.value ?? null);
+  }
+
+  setFact(key: string, value: string, event?: JournalEvent): Promise<void> {
+    return this.#commit(() => {
+      this.#sql.setFact.run(key, value);
+      if (event !== undefined)
+        this.#sql.event.run(null, this.#clock.now(), event.kind, event.key ?? null, event.detail);
+    });
+  }
+
+  fills(seq: number): Promise<readonly string[]> {
+    return this.#read(() => trusted<{ qty: string }[]>(this.#sql.fills.all(seq)).map(({ qty }) => qty));
+  }
+
+  counts(): Promise<Readonly<Record<string, number>>> {
+    return this.#read(() =>
+      Object.fromEntries([
+        ['received', trusted<{ n: number | null }>(this.#sql.newest.get()).n ?? 0],
+        ...trusted<{ state: string; n: number }[]>(this.#sql.openCounts.all()).map(({ state, n }) => [state, n]),
+      ]),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    this.#fault ??= new Error('the journal is closed');
+    this.#db.close();
+  }
+}
+
+function answerColumns(answer: Answer | null): { data: string | null; error: string | null } {
+  if (answer === null) return { data: null, error: null };
+  return 'dataJson' in answer
+    ? { data: answer.dataJson, error: null }
+    : { data: null, error: JSON.stringify(answer.error) };
+}
+
+function statements(db: Database) {
+  return {
+    insert:
+      db.prepare(`INSERT INTO requests (rev, client_order_id, receipt, mode, agent, type, timestamp, raw, sha256, received_at,
+      request_order_id, send_by, wire, state, final, doubted, attempts, data, error, version, answered_at, published, archived, settled)
+      VALUES (1, @client_order_id, @receipt, @mode, @agent, @type, @timestamp, @raw, @sha256, @received_at,
+      @request_order_id, @send_by, @wire, @state, @final, @doubted, 0, @data, @error, @version, @answered_at, 0, 0, @settled)`),
+    update:
+      db.prepare(`UPDATE requests SET rev = @rev, state = @state, final = @final, doubted = @doubted, attempts = @attempts,
+      broker_id = @broker_id, broker_status = @broker_status, filled_qty = @filled_qty, broker_updated_at = @broker_updated_at,
+      data = @data, error = @error, version = @version, answered_at = @answered_at, settled = @settled WHERE seq = @seq`),
+    bySeq: db.prepare('SELECT * FROM requests WHERE seq = ?'),
+    byClientOrderId: db.prepare('SELECT * FROM requests WHERE client_order_id = ?'),
+    byBrokerId: db.prepare('SELECT * FROM requests WHERE broker_id = ?'),
+    byLeg: db.prepare('SELECT r.* FROM legs l JOIN requests r ON r.seq = l.seq WHERE l.broker_id = ?'),
+    receipt: db.prepare(
+      'SELECT archived FROM requests WHERE receipt = ? UNION ALL SELECT archived FROM strays WHERE receipt = ?',
+    ),
+    strays: db.prepare('SELECT count(*) AS n FROM strays WHERE repeats = ?'),
+    unfinished: db.prepare('SELECT * FROM requests WHERE final = 0 ORDER BY seq'),
+    outgoing: db.prepare(
+      'SELECT * FROM requests WHERE version > published OR (archived = 0 AND settled = 1) ORDER BY seq LIMIT ?',
+    ),
+    outgoingStrays: db.prepare('SELECT * FROM strays WHERE archived = 0 ORDER BY receipt LIMIT ?'),
+    stray: db.prepare('INSERT INTO strays VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (receipt) DO NOTHING'),
+    mark: db.prepare('UPDATE requests SET published = max(published, ?), archived = max(archived, ?) WHERE seq = ?'),
+    markStray: db.prepare('UPDATE strays SET archived = 1 WHERE receipt = ?'),
+    event: db.prepare('INSERT OR IGNORE INTO events (seq, at, kind, key, detail) VALUES (?, ?, ?, ?, ?)'),
+    eventKey: db.prepare('SELECT 1 FROM events WHERE key = ?'),
+    leg: db.prepare('INSERT OR IGNORE INTO legs VALUES (?, ?)'),
+    spend: db.prepare('INSERT INTO spends (mode, at, n) VALUES (?, ?, ?)'),
+    spent: db.prepare('SELECT at, n FROM spends WHERE mode = ? AND at >= ? ORDER BY at'),
+    prune: db.prepare('DELETE FROM spends WHERE at < ?'),
+    fact: db.prepare('SELECT value FROM facts WHERE key = ?'),
+    setFact: db.prepare('INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value'),
+    fills: db.prepare(`SELECT detail ->> '$.qty' AS qty FROM events WHERE seq = ? AND kind = 'fill'`),
+    newest: db.prepare('SELECT max(seq) AS n FROM requests'),
+    openCounts: db.prepare('SELECT state, count(*) AS n FROM requests WHERE final = 0 GROUP BY state'),
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * The file system as a seam: safe reading of files that others wrote, durable publishing, claims by rename.
+ * Must never follow a symbolic link out of the home, block on a FIFO, or call something durable before it is.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { type Failpoints, noFailpoints } from './failpoint.ts';
+
+/** A directory entry; `raw` opens names that are not valid UTF-8. */
+export interface DirEntry {
+  readonly name: string;
+  readonly raw: Buffer;
+}
+
+/** What a file is, so that two looks at it can be compared. */
+export interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeNs: bigint;
+}
+
+export type Peek =
+  | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly identity: FileIdentity }
+  | { readonly kind: 'gone' }
+  /** Not a regular file: `what` in words. Never opened. */
+  | { readonly kind: 'foreign'; readonly what: string }
+  | { readonly kind: 'too_large'; readonly size: number; readonly identity: FileIdentity }
+  | { readonly kind: 'linked'; readonly links: number }
+  | { readonly kind: 'unreadable'; readonly reason: string };
+
+/** All paths are relative to the home folder, with `/`. Faults of the disk are thrown with their errno code. */
+export interface Files {
+  makeFolder(folder: string): void;
+  /** Names in a folder, in no order. */
+  list(folder: string): readonly DirEntry[];
+  /** Reads at most `maxBytes` of a regular file with one link, without ever blocking. */
+  peek(folder: string, entry: DirEntry, maxBytes: number): Peek;
+  /** Renames a listed entry to `to`; false when it is gone. */
+  claim(folder: string, entry: DirEntry, to: string): boolean;
+  /** Puts `bytes` under `to` by temporary file, fsync and rename. Durable only after `syncFolder` of its folder. */
+  publish(to: string, bytes: string | Uint8Array): void;
+  /** As `publish`, but never over an existing file: false when there is one with other content, true when equal. */
+  publishNew(to: string, bytes: Uint8Array): boolean;
+  syncFolder(folder: string): void;
+  rename(from: string, to: string): boolean;
+  /** True when it was there. */
+  remove(file: string): boolean;
+  read(file: string): Uint8Array | null;
+  /** Rings when something may have changed in a folder; may ring too often or not at all. */
+  watch(folder: string, ring: () => void): () => void;
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
+/** Names of temporary files of the tower's own; what carries it after a crash is swept at start. */
+export const TEMP_PREFIX = '.tower-tmp-';
+
+export function dirEntry(name: string): DirEntry {
+  return { name, raw: Buffer.from(name) };
+}
+
+export function systemFiles(home: string, failpoints: Failpoints = noFailpoints): Files {
+  let counter = 0;
+  const at = (relative: string): string => path.join(home, relative);
+  const bytesAt = (folder: string, entry: DirEntry): Buffer => Buffer.concat([Buffer.from(`${at(folder)}/`), entry.raw]);
+
+  function syncFolder(folder: string): void {
+    const fd = fs.openSync(at(folder), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** Writes a synced temporary file beside `to` and returns its absolute path. */
+  function writeTemp(
+    to: string,
+    bytes: string | Uint8Array,
+    point?: (step: 'temp' | 'written' | 'synced') => void,
+  ): string {
+    const temp = at(path.posix.join(path.posix.dirname(to), `${TEMP_PREFIX}${process.pid}-${counter++}`));
+    const fd = fs.openSync(temp, 'wx', 0o644);
+    try {
+      point?.('temp');
+      fs.writeFileSync(fd, bytes);
+      point?.('written');
+      fs.fsyncSync(fd);
+      point?.('synced');
+    } catch (error) {
+      fs.closeSync(fd);
+      fs.rmSync(temp, { force: true });
+      throw error;
+    }
+    fs.closeSync(fd);
+    return temp;
+  }
+
+  const foreignKind = (stat: fs.BigIntStats): string => {
+    if (stat.isSymbolicLink()) return 'a symbolic link';
+    if (stat.isFIFO()) return 'a FIFO';
+    if (stat.isDirectory()) return 'a directory';
+    if (stat.isSocket()) return 'a socket';
+    return 'a device';
+  };
+
+  return {
+    makeFolder(folder) {
+      let made = fs.mkdirSync(at(folder), { recursive: true });
+      // The name of a new folder is durable only when its parent is synced, up to the first one that existed.
+      while (made !== undefined) {
+        const parent = path.dirname(made);
+        const fd = fs.openSync(parent, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+        fs.fsyncSync(fd);
+        fs.closeSync(fd);
+        const rest = path.relative(made, at(folder)).split(path.sep)[0];
+        made = rest ? path.join(made, rest) : undefined;
+      }
+    },
+    list(folder) {
+      return fs.readdirSync(at(folder), { encoding: 'buffer' }).map((raw) => ({ name: raw.toString('utf8'), raw }));
+    },
+    peek(folder, entry, maxBytes) {
+      const file = bytesAt(folder, entry);
+      let fd: number;
+      try {
+        const look = fs.lstatSync(file, { bigint: true });
+        if (!look.isFile()) return { kind: 'foreign', what: foreignKind(look) };
+        const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+        fd = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+      } catch (error) {
+        const code = codeOf(error);
+        if (code === 'ENOENT') return { kind: 'gone' };
+        if (code === 'ELOOP') return { kind: 'foreign', what: 'a symbolic link' };
+        if (code === 'EACCES' || code === 'EPERM') return { kind: 'unreadable', reason: code };
+        throw error;
+      }
+      try {
+        const stat = fs.fstatSync(fd, { bigint: true });
+        if (!stat.isFile()) return { kind: 'foreign', what: foreignKind(stat) };
+        const identity = {
+          dev: Number(stat.dev),
+          ino: Number(stat.ino),
+          size: Number(stat.size),
+          mtimeNs: stat.mtimeNs,
+        };
+        if (stat.nlink > 1n) return { kind: 'linked', links: Number(stat.nlink) };
+        if (identity.size > maxBytes) return { kind: 'too_large', size: identity.size, identity };
+        const buffer = Buffer.allocUnsafe(identity.size + 1);
+        let length = 0;
+        for (;;) {
+          const read = fs.readSync(fd, buffer, length, buffer.length - length, length);
+          length += read;
+          if (read === 0 || length === buffer.length) break;
+        }
+        // One byte more than the size said: it grew while we looked, so what we have is no whole file.
+        return { kind: 'file', bytes: buffer.subarray(0, length), identity: { ...identity, size: length } };
+      } finally {
+        fs.closeSync(fd);
+      }
+    },
+    claim(folder, entry, to) {
+      try {
+        fs.renameSync(bytesAt(folder, entry), at(to));
+        return true;
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return false;
+        throw error;
+      }
+    },
+    publish(to, bytes) {
+      const temp = writeTemp(to, bytes, (step) => {
+        if (step === 'temp') failpoints.hit('k07a-response-temp');
+        if (step === 'written') failpoints.hit('k07b-response-written');
+        if (step === 'synced') failpoints.hit('k07c-response-synced');
+      });
+      fs.renameSync(temp, at(to));
+      failpoints.hit('k07d-response-renamed');
+    },
+    publishNew(to, bytes) {
+      const temp = writeTemp(to, bytes);
+      failpoints.hit('k23-archive-temp');
+      try {
+        // link, unlike rename, never replaces what is there.
+        fs.linkSync(temp, at(to));
+        failpoints.hit('k24-archive-linked');
+        return true;
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+        return Buffer.from(bytes).equals(fs.readFileSync(at(to)));
+      } finally {
+        fs.rmSync(temp, { force: true });
+      }
+    },
+    syncFolder,
+    rename(from, to) {
+      try {
+        fs.renameSync(at(from), at(to));
+        return true;
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return false;
+        throw error;
+      }
+    },
+    remove(file) {
+      try {
+        fs.unlinkSync(at(file));
+        return true;
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return false;
+        throw error;
+      }
+    },
+    read(file) {
+      try {
+        return fs.readFileSync(at(file));
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') return null;
+        throw error;
+      }
+    },
+    watch(folder, ring) {
+      try {
+        const watcher = fs.watch(at(folder), () => ring());
+        watcher.on('error', ring);
+        return () => watcher.close();
+      } catch {
+        // No watch to be had (limits, network file systems): the periodic listing alone finds every file.
+        return () => {};
+      }
+    },
+  };
+}

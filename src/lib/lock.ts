@@ -1,0 +1,56 @@
+/**
+ * Locks that the kernel frees when their holder dies, also by kill -9: one tower for one home, one tower on this machine
+ * for one account. Must never rest on a file that somebody would have to clean up.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import Sqlite from 'better-sqlite3';
+
+export interface Held {
+  release(): void;
+}
+
+/** Takes the lock on `file` (absolute), or tells the process id of the holder (null when it is not known). */
+export function lockFile(file: string, pid: number): { readonly held: Held } | { readonly heldBy: number | null } {
+  const db = new Sqlite(file, { timeout: 0 });
+  try {
+    // An exclusive transaction that is never ended: SQLite holds a lock of the kernel's for it.
+    db.pragma('journal_mode = DELETE');
+    db.pragma('locking_mode = EXCLUSIVE');
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db.close();
+    if (!(error instanceof Sqlite.SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
+    return { heldBy: holderOf(file) };
+  }
+  writeFileSync(`${file}.pid`, `${pid}\n`);
+  return { held: { release: () => db.close() } };
+}
+
+function holderOf(file: string): number | null {
+  try {
+    const pid = Number.parseInt(readFileSync(`${file}.pid`, 'utf8'), 10);
+    return Number.isSafeInteger(pid) ? pid : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Takes a name for this machine, as an abstract socket. Null when somebody has it. Where the system has no abstract
+ * sockets (anything but Linux) the lock is always given: the lock of the home is all there is.
+ */
+export function lockName(name: string, platform: string): Promise<Held | null> {
+  if (platform !== 'linux') return Promise.resolve({ release() {} });
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(null);
+      else reject(error);
+    });
+    server.listen(`\0${name}`, () => {
+      server.unref();
+      resolve({ release: () => server.close() });
+    });
+  });
+}

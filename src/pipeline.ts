@@ -1,0 +1,328 @@
+/**
+ * The pipeline wired, on whatever ports it is given: the real machine, or a simulation of it. Starting and recovering are
+ * the same code. Must never take files in before the journal, the accounts and the budget are as an earlier run left them.
+ */
+import { Admitter, requestOf } from './admit.ts';
+import type { Account, Broker } from './broker/broker.ts';
+import { Budget } from './dispatch/budget.ts';
+import { ask, type Desk, type DoubtPolicy } from './dispatch/desk.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { Readiness } from './dispatch/readiness.ts';
+import { Slots } from './dispatch/slots.ts';
+import { Follower } from './follow/follow.ts';
+import { Folder, INCOMING, PROCESSING } from './ingress/folder.ts';
+import type { Entry, Journal } from './journal/journal.ts';
+import { Writer } from './journal/writer.ts';
+import { type Clock, micros } from './lib/clock.ts';
+import type { Failpoints } from './lib/failpoint.ts';
+import type { Files } from './lib/files.ts';
+import type { Random } from './lib/random.ts';
+import { CannotStart, type TowerEvent } from './observe/events.ts';
+import { orderEvent } from './observe/narrate.ts';
+import type { Mode } from './order/name.ts';
+import { Responder } from './respond/respond.ts';
+import { notOwner, type Rules, rulesOf } from './risk/decide.ts';
+
+export interface Ports {
+  readonly files: Files;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly failpoints: Failpoints;
+  readonly brokers: Readonly<Partial<Record<Mode, Broker>>>;
+}
+
+export interface PipelineOptions {
+  readonly rules: Rules;
+  /** Account numbers that the settings pin; null pins the first one seen. */
+  readonly accounts: Readonly<Record<Mode, string | null>>;
+  readonly budget: { readonly perMinute: number; readonly perSecond: number };
+  readonly doubt: DoubtPolicy;
+  readonly sendBySeconds: number;
+  readonly sendByMaxSeconds: number;
+  readonly files: { readonly settleMs: number; readonly pollMs: number; readonly maxBytes: number };
+  readonly sweepMs: number;
+  onEvent(event: TowerEvent): void;
+  /** Makes sure that no other tower of this machine sends for the account. Throws CannotStart. */
+  holdAccount(mode: Mode, accountNumber: string): Promise<void>;
+  /** A fault after which nothing may go on: the journal failed, an invariant is broken, another account answers. */
+  fatal(error: unknown): void;
+}
+
+const SEED_US = 61_000_000;
+export const FOLDERS = [
+  INCOMING,
+  PROCESSING,
+  'orders/completed',
+  'orders/failed',
+  'responses',
+  'logs',
+  'data',
+] as const;
+
+/** Everything that belongs to one mode. */
+interface Line {
+  readonly broker: Broker;
+  readonly desk: Desk;
+  readonly dispatcher: Dispatcher;
+  readonly follower: Follower;
+  account: Account | null;
+}
+
+export class Pipeline {
+  readonly #ports: Ports;
+  readonly #o: PipelineOptions;
+  readonly #writer: Writer;
+  readonly #admitter: Admitter;
+  readonly #folder: Folder;
+  readonly #responder: Responder;
+  readonly #lines: readonly Line[];
+  readonly #suspects = new Set<Mode>();
+  readonly #steps = new Map<number, string>();
+  readonly counts = { received: 0, succeeded: 0, refused: 0 };
+  #stopped = false;
+  #failed = false;
+
+  constructor(ports: Ports, options: PipelineOptions) {
+    this.#ports = ports;
+    this.#o = options;
+    const { files, journal, clock, random, failpoints } = ports;
+    const notice: Desk['notice'] = (level, text, remedy) => options.onEvent({ kind: 'notice', level, text, remedy });
+    const fatal = (error: unknown): void => this.#fail(error);
+    this.#writer = new Writer(journal, clock, failpoints, (entry) => this.#changed(entry));
+    this.#lines = Object.values(ports.brokers).map((broker) => this.#line(broker, notice, fatal));
+    this.#responder = new Responder({
+      files,
+      journal,
+      clock,
+      failpoints,
+      processing: PROCESSING,
+      published: () => {},
+      notice,
+      fatal,
+    });
+    this.#admitter = new Admitter({
+      journal,
+      clock,
+      failpoints,
+      rules: options.rules,
+      brokers: ports.brokers,
+      sendBySeconds: options.sendBySeconds,
+      sendByMaxSeconds: options.sendByMaxSeconds,
+      admitted: (entry) => {
+        this.counts.received++;
+        this.#changed(entry);
+      },
+      strayed: (fileName, error) => {
+        this.counts.received++;
+        this.counts.refused++;
+        notice('warn', `${fileName} is refused: ${error.message}`, error.details.hint ?? '');
+        this.#responder.ring();
+      },
+    });
+    this.#folder = new Folder({
+      files,
+      clock,
+      random,
+      failpoints,
+      ...options.files,
+      admit: (batch) => this.#admitter.admit(batch),
+      receipt: (receipt) => journal.receipt(receipt),
+      notice,
+      fatal,
+    });
+  }
+
+  #line(broker: Broker, notice: Desk['notice'], fatal: (error: unknown) => void): Line {
+    const { journal, clock, failpoints } = this.#ports;
+    const { mode } = broker;
+    const budget = new Budget(this.#o.budget);
+    const slots = new Slots(clock, budget);
+    const readiness = new Readiness();
+    const adoption = { broker, writer: this.#writer, notice, late: (entry: Entry) => dispatcher.late(entry) };
+    const desk: Desk = {
+      ...adoption,
+      journal,
+      clock,
+      failpoints,
+      slots,
+      budget,
+      readiness,
+      doubt: this.#o.doubt,
+      requestOf,
+      suspect: () => this.#suspects.has(mode),
+      isStopped: () => this.#stopped,
+    };
+    const rights = {
+      refuse: (
+        request: Parameters<typeof notOwner>[0] extends infer A ? { readonly agent: A } : never,
+        owner: string | null,
+        target: string,
+      ) =>
+        owner === request.agent || rulesOf(this.#o.rules, request.agent)?.controller
+          ? null
+          : notOwner(request.agent, target),
+    };
+    const dispatcher = new Dispatcher(desk, rights, fatal);
+    const follower = new Follower({
+      ...adoption,
+      journal,
+      clock,
+      failpoints,
+      sweepMs: this.#o.sweepMs,
+      ask: (call) => ask(desk, 'resolve', '', call),
+      fresh: (isFresh, reason) => {
+        if (isFresh) void this.#ready(line).catch(fatal);
+        else readiness.block('not_swept', reason);
+      },
+      suspect: (clientOrderId) => this.#suspect(mode, clientOrderId, notice),
+      fatal,
+    });
+    broker.onBudget((word) => {
+      const foreign = budget.learn(word, clock.monotonic(), clock.now() / 1000);
+      if (foreign > 64)
+        notice(
+          'warn',
+          `somebody else spends the request budget of the ${mode} account (${foreign} requests)`,
+          'give other programs their own account, or lower budget.per_minute',
+        );
+      slots.nudge();
+    });
+    const line: Line = { broker, desk, dispatcher, follower, account: null };
+    return line;
+  }
+
+  /** Takes up what an earlier run left, then takes orders. Throws CannotStart when the accounts forbid it. */
+  async start(): Promise<void> {
+    const { files, journal, clock, failpoints } = this.#ports;
+    for (const folder of FOLDERS) files.makeFolder(folder);
+    for (const line of this.#lines) {
+      const { mode } = line.broker;
+      const now = clock.now();
+      const ages = (await journal.spentSince(mode, micros(now - SEED_US))).map((at) => (now - at) / 1000);
+      line.desk.budget.seed(ages, clock.monotonic());
+      if ((await journal.fact(`suspect:${mode}`)) !== null) this.#suspects.add(mode);
+      failpoints.hit('k27-in-recovery');
+      await this.#verify(line, true);
+      await line.follower.start();
+    }
+    failpoints.hit('k27-in-recovery');
+    for (const entry of await journal.unfinished()) this.#dispatch(entry);
+    this.#responder.ring();
+    failpoints.hit('k27-in-recovery');
+    await this.#folder.recover();
+    if (!this.#stopped) this.#folder.start();
+  }
+
+  /** Nothing new is taken; what is under way ends; what is journaled is published. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#folder.stop();
+    this.#stopped = true;
+    await Promise.all(this.#lines.map((line) => line.dispatcher.stop()));
+    await Promise.all(this.#lines.map((line) => line.follower.stop()));
+    if (!this.#failed) await this.#responder.stop();
+    await Promise.all(this.#lines.map((line) => line.broker.close()));
+  }
+
+  /** Looks into the incoming folder now. */
+  ring(): void {
+    this.#folder.ring();
+  }
+
+  accountOf(mode: Mode): Account | null {
+    return this.#lines.find((line) => line.broker.mode === mode)?.account ?? null;
+  }
+
+  /** True when no job runs: everything taken in is answered, working at the broker, or final. */
+  get isIdle(): boolean {
+    return this.#lines.every((line) => line.dispatcher.busy === 0);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#stopped = true;
+    this.#o.fatal(error);
+  }
+
+  /** The account that answers must be the one that this home belongs to. */
+  async #verify(line: Line, isStart: boolean): Promise<boolean> {
+    const { mode } = line.broker;
+    const outcome = await ask(line.desk, 'resolve', '', () => line.broker.account());
+    if (outcome?.kind === 'misconfigured' || outcome?.kind === 'rejected') {
+      const reason = outcome.kind === 'rejected' ? outcome.rejection.message : outcome.reason;
+      if (isStart) {
+        const name = `ALPACA_${mode.toUpperCase()}_API_KEY`;
+        throw new CannotStart(
+          'configuration',
+          `Alpaca refuses the ${mode} keys: ${reason}`,
+          `Check ${name} and its secret: paper and live keys are not interchangeable.`,
+        );
+      }
+      line.desk.readiness.block('keys', reason);
+      return false;
+    }
+    if (outcome?.kind !== 'done') return false;
+    const account = outcome.value;
+    const pinned = this.#o.accounts[mode] ?? (await this.#ports.journal.fact(`account:${mode}`));
+    if (pinned !== null && pinned !== account.accountNumber) {
+      const refusal = new CannotStart(
+        'configuration',
+        `the ${mode} keys belong to account ${account.accountNumber}, and this home belongs to ${pinned}`,
+        'Use the keys of that account, or another home folder.',
+      );
+      if (isStart) throw refusal;
+      this.#fail(refusal);
+      return false;
+    }
+    if (pinned === null) await this.#ports.journal.setFact(`account:${mode}`, account.accountNumber);
+    if (line.account === null) await this.#o.holdAccount(mode, account.accountNumber);
+    line.account = account;
+    if (account.blocked)
+      line.desk.readiness.block('blocked', `Alpaca has blocked trading on account ${account.accountNumber}`);
+    else line.desk.readiness.clear('blocked');
+    return true;
+  }
+
+  /** The book was read: trades may go, once it is certain whose book it is. */
+  async #ready(line: Line): Promise<void> {
+    if (line.account === null || line.account.blocked || line.desk.readiness.obstacle?.kind === 'keys') {
+      if (!(await this.#verify(line, false))) return;
+      line.desk.readiness.clear('keys');
+    }
+    line.desk.readiness.clear('not_swept');
+  }
+
+  async #suspect(mode: Mode, clientOrderId: string, notice: Desk['notice']): Promise<void> {
+    if (this.#suspects.has(mode)) return;
+    this.#suspects.add(mode);
+    await this.#ports.journal.setFact(`suspect:${mode}`, clientOrderId, {
+      kind: 'anomaly',
+      detail: JSON.stringify({ unknown_order: clientOrderId, mode }),
+    });
+    notice(
+      'error',
+      `the ${mode} account has orders of this tower's form that its journal does not know (${clientOrderId})`,
+      'the journal was lost, or restored from a copy, or another tower uses the account: from now on every order is looked up before it is sent',
+    );
+  }
+
+  #dispatch(entry: Entry): void {
+    const line = this.#lines.find(({ broker }) => broker.mode === entry.mode);
+    line?.dispatcher.take(entry);
+  }
+
+  /** Whatever changes in the journal passes here, after its commit. */
+  #changed(entry: Entry): void {
+    const line = this.#lines.find(({ broker }) => broker.mode === entry.mode);
+    line?.dispatcher.noticed(entry);
+    line?.dispatcher.take(entry);
+    if (entry.version > entry.published) this.#responder.ring();
+    if (entry.state === 'working' && this.#steps.get(entry.seq) !== 'working') line?.follower.accepted(entry);
+    const event = orderEvent(entry, this.#ports.clock.now());
+    const step = event.step;
+    if (this.#steps.get(entry.seq) === step) return;
+    this.#steps.set(entry.seq, step);
+    this.#o.onEvent(event);
+  }
+}

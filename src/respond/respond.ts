@@ -1,0 +1,205 @@
+/**
+ * Journal → answers and archive. Everything here is a function of the journal: it can be deleted and made again, byte for
+ * byte. Must never show half a file, a version older than the one that is there, or mark as published what is not durable.
+ */
+import type { Entry, Journal, Mark, Stray } from '../journal/journal.ts';
+import { defined } from '../lib/assert.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Failpoints } from '../lib/failpoint.ts';
+import type { Files } from '../lib/files.ts';
+import { QUERY_TYPES, responsePath } from '../order/name.ts';
+import { parse } from '../order/parse.ts';
+import { renderResponse, withStrategy } from '../order/response.ts';
+import { STATES } from '../order/states.ts';
+
+const BATCH = 32;
+const RETRY_MS = 1000;
+const RETRIES_BEFORE_ALARM = 5;
+
+export interface RespondOptions {
+  readonly files: Files;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly failpoints: Failpoints;
+  /** Folder of claimed files, whose copy is deleted once the archive has it. */
+  readonly processing: string;
+  /** Called after a version of an answer is durable under its name. */
+  published(entry: Entry): void;
+  notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
+  fatal(error: unknown): void;
+}
+
+const isQuery = (entry: Entry): boolean => (QUERY_TYPES as readonly string[]).includes(entry.type);
+
+/** The response file of an entry's newest version. Pure. */
+export function responseText(entry: Entry): string {
+  const answer = defined(entry.answer, `the answer of journal entry ${entry.seq}`);
+  const at = defined(entry.answeredAt, `the time of the answer of journal entry ${entry.seq}`);
+  const { final, sent } = STATES[entry.state];
+  const outcome =
+    entry.type === 'optionmulti' && 'dataJson' in answer
+      ? { dataJson: withStrategy(answer.dataJson, strategyOf(entry)) }
+      : answer;
+  return renderResponse({
+    requestOrderId: entry.requestOrderId ?? entry.receipt,
+    agent: entry.agent,
+    clientOrderId: entry.clientOrderId,
+    at,
+    outcome,
+    version: entry.version,
+    final,
+    sent,
+    ...(isQuery(entry) && 'dataJson' in answer ? { query: { asOf: at, source: 'alpaca' } } : {}),
+  });
+}
+
+function strategyOf(entry: Entry): string | null {
+  const parsed =
+    entry.raw === null ? null : parse({ fileName: entry.name, bytes: entry.raw, receivedAt: entry.receivedAt });
+  return parsed?.ok && parsed.request.type === 'optionmulti' ? parsed.request.strategy : null;
+}
+
+export class Responder {
+  readonly #o: RespondOptions;
+  readonly #folders = new Set<string>();
+  #working: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+  #failures = 0;
+  #retry: () => void = () => {};
+
+  constructor(options: RespondOptions) {
+    this.#o = options;
+  }
+
+  /** There may be something to publish. */
+  ring(): void {
+    if (this.#stopped) return;
+    this.#again = true;
+    if (this.#working !== null) return;
+    this.#working = this.#drain()
+      .catch((error: unknown) => this.#o.fatal(error))
+      .finally(() => {
+        this.#working = null;
+      });
+  }
+
+  /** Publishes what is journaled by now, then stops. */
+  async stop(): Promise<void> {
+    this.#retry();
+    this.ring();
+    await this.#working;
+    this.#stopped = true;
+    this.#retry();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      // Let what else is decided in this turn be published together.
+      await new Promise<void>((resolve) => {
+        this.#o.clock.after(0, resolve);
+      });
+      const { entries, strays } = await this.#o.journal.outgoing(BATCH);
+      const marks = this.#publish(entries, strays);
+      if (marks.length > 0) await this.#o.journal.mark(marks);
+      if (entries.length === BATCH || strays.length === BATCH) this.#again = true;
+    }
+  }
+
+  /** Puts files in place and makes them durable; what fails stays in the journal and is tried again. */
+  #publish(entries: readonly Entry[], strays: readonly Stray[]): Mark[] {
+    const { files, failpoints } = this.#o;
+    const marks: Mark[] = [];
+    const touched = new Set<string>();
+    const claimed: string[] = [];
+    let failed = false;
+    const attempt = (what: string, work: () => void): boolean => {
+      try {
+        work();
+        return true;
+      } catch (error) {
+        failed = true;
+        this.#failed(what, error);
+        return false;
+      }
+    };
+    const place = (path: string, put: (path: string) => void): void => {
+      const folder = path.slice(0, path.lastIndexOf('/'));
+      if (!this.#folders.has(folder)) {
+        files.makeFolder(folder);
+        this.#folders.add(folder);
+      }
+      put(path);
+      touched.add(folder);
+    };
+    const archive = (path: string, raw: Uint8Array | null, claimedAs: string, receipt: string): void => {
+      place(path, (to) => {
+        // Without bytes (too large, no regular file) the claimed object itself is what the archive keeps.
+        if (raw === null) files.rename(`${this.#o.processing}/${claimedAs}`, to);
+        else if (!files.publishNew(to, raw)) {
+          this.#o.notice(
+            'error',
+            `${to} is there already with other content; this file is archived beside it`,
+            'find out who writes into the archive',
+          );
+          files.publishNew(to.replace(/\.json$/, `.${receipt}.json`), raw);
+        }
+      });
+      if (raw !== null) claimed.push(`${this.#o.processing}/${claimedAs}`);
+    };
+
+    for (const entry of entries) {
+      const done = attempt(entry.clientOrderId, () => {
+        if (entry.version > entry.published)
+          place(responsePath(entry.name), (to) => files.publish(to, responseText(entry)));
+        if (mayArchive(entry)) archive(archivePath(entry), entry.raw, claimedAs(entry), entry.receipt);
+      });
+      if (done) marks.push({ seq: entry.seq, published: entry.version, archived: mayArchive(entry) || entry.archived });
+    }
+    for (const stray of strays) {
+      const done = attempt(stray.responsePath, () => {
+        place(stray.responsePath, (to) => files.publish(to, stray.responseText));
+        archive(stray.archivePath, stray.raw, stray.claimedAs, stray.receipt);
+      });
+      if (done) marks.push({ receipt: stray.receipt, archived: true });
+    }
+    for (const folder of touched) if (!attempt(folder, () => files.syncFolder(folder))) return this.#later([]);
+    failpoints.hit('k07e-response-folder-synced');
+    failpoints.hit('k25-before-unlink');
+    for (const file of claimed) attempt(file, () => files.remove(file));
+    failpoints.hit('k26-before-d11');
+    if (failed) this.#later(marks);
+    else this.#failures = 0;
+    for (const entry of entries) if (entry.version > entry.published) this.#o.published(entry);
+    return marks;
+  }
+
+  #later(marks: Mark[]): Mark[] {
+    if (!this.#stopped) this.#retry = this.#o.clock.after(RETRY_MS, () => this.ring());
+    return marks;
+  }
+
+  #failed(what: string, error: unknown): void {
+    this.#failures++;
+    // The folder may have been taken away: make it again next time.
+    this.#folders.clear();
+    if (this.#failures !== RETRIES_BEFORE_ALARM) return;
+    const text = error instanceof Error ? error.message : String(error);
+    this.#o.notice(
+      'error',
+      `answers cannot be written (${what}): ${text}`,
+      'check space and rights of the home folder; orders go on, answers are written when it works again',
+    );
+  }
+}
+
+const mayArchive = (entry: Entry): boolean => {
+  const { final, sent } = STATES[entry.state];
+  return !entry.archived && entry.version > 0 && (final || sent !== 'unknown');
+};
+
+const archivePath = (entry: Entry): string =>
+  `orders/${entry.answer !== null && 'dataJson' in entry.answer ? 'completed' : 'failed'}/${entry.name.stem}.json`;
+
+const claimedAs = (entry: Entry): string => `${entry.receipt}__${entry.name.stem}.json`;
