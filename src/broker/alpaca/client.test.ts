@@ -134,6 +134,7 @@ describe('an order on its way', () => {
 
   const table: readonly (readonly [HttpResult, string])[] = [
     [{ kind: 'unsent', reason: 'ECONNREFUSED' }, 'unreachable'],
+    [{ kind: 'unsent', reason: 'CERT_HAS_EXPIRED', untrusted: true }, 'misconfigured'],
     [{ kind: 'lost', reason: 'ECONNRESET' }, 'unknown'],
     [refusal(400, 'bracket orders require take_profit.limit_price'), 'rejected validation_failed'],
     [refusal(401, 'unauthorized.'), 'misconfigured'],

@@ -1,7 +1,9 @@
 /** The real network against real sockets on loopback: what is sent, how often, and how each failure is classed. */
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import type { HttpResult, SocketHandlers } from './network.ts';
 import { systemNetwork } from './network-system.ts';
@@ -12,6 +14,30 @@ after(async () => {
   await network.close();
   for (const server of servers) server.close();
 });
+
+/** A fresh key and a certificate that it has signed itself, as PEM. */
+function selfSigned(name: string): { key: string; cert: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const der = (tag: number, ...parts: readonly Buffer[]): Buffer => {
+    const content = Buffer.concat(parts);
+    const length = content.length < 128 ? [content.length] : [0x82, content.length >> 8, content.length & 0xff];
+    return Buffer.concat([Buffer.from([tag, ...length]), content]);
+  };
+  const ecdsaWithSha256 = der(0x30, der(0x06, Buffer.from('2a8648ce3d040302', 'hex')));
+  const commonName = der(0x30, der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from(name)));
+  const distinguished = der(0x30, der(0x31, commonName));
+  const validity = der(0x30, der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('490101000000Z')));
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  const version3 = der(0xa0, der(0x02, Buffer.from([2])));
+  const serial = der(0x02, Buffer.from([1]));
+  const toSign = der(0x30, version3, serial, ecdsaWithSha256, distinguished, validity, distinguished, spki);
+  const signature = der(0x03, Buffer.from([0]), sign('sha256', toSign, privateKey));
+  const certificate = der(0x30, toSign, ecdsaWithSha256, signature).toString('base64');
+  return {
+    key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
+    cert: `-----BEGIN CERTIFICATE-----\n${certificate}\n-----END CERTIFICATE-----\n`,
+  };
+}
 
 interface Wire {
   readonly origin: string;
@@ -126,6 +152,19 @@ describe('unsent: no byte of the request left', () => {
     const result = await post(`https://127.0.0.1:${await listen(plain)}`);
     assert.equal(result.kind, 'unsent');
     assert.doesNotMatch(wire.received.join(''), /POST|hush/);
+  });
+
+  test('a certificate that proves nothing: told apart, and the keys stay here', async () => {
+    const received: string[] = [];
+    const impostor = createTlsServer(selfSigned('broker.example'), (socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => received.push(data.toString('latin1')));
+    });
+    servers.push(impostor);
+    const result = await post(`https://127.0.0.1:${await listen(impostor)}`);
+    assert.ok(result.kind === 'unsent' && result.untrusted, JSON.stringify(result));
+    assert.match(result.reason, /CERT/);
+    assert.deepEqual(received, []);
   });
 
   test('a header that HTTP cannot carry', async () => {

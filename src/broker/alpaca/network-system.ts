@@ -32,6 +32,13 @@ function describe(error: unknown): string {
   return error.message === '' || error.message === code ? code : `${code}: ${error.message}`.slice(0, 300);
 }
 
+/** Codes with which Node refuses a certificate (OpenSSL's verification errors and the check of the name). */
+const UNTRUSTED =
+  /^(?:ERR_TLS_CERT_ALTNAME_INVALID|[A-Z_]*CERT(?:_[A-Z_]+)?|UNABLE_TO_(?:VERIFY|GET|DECODE)_[A-Z_]+|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)$/;
+
+const isUntrusted = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && UNTRUSTED.test(error.code);
+
 /** TLS socket → the TCP socket below it, which is the one that can be reset. */
 const below = new WeakMap<object, TcpSocket>();
 
@@ -133,7 +140,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#settle({ kind: this.#controller === null ? 'unsent' : 'lost', reason: describe(error) });
+    const reason = describe(error);
+    if (this.#controller !== null) this.#settle({ kind: 'lost', reason });
+    else this.#settle({ kind: 'unsent', reason, ...(isUntrusted(error) ? { untrusted: true } : {}) });
   }
 
   /** Gives up: the connection is reset, and `reason` is the outcome. */

@@ -22,8 +22,11 @@ export type HttpResult =
       readonly headers: Readonly<Record<string, string>>;
       readonly body: string;
     }
-  /** No byte of the request left this machine (refused, DNS, TLS, connect time-out). */
-  | { readonly kind: 'unsent'; readonly reason: string }
+  /**
+   * No byte of the request left this machine (refused, DNS, TLS, connect time-out). `untrusted`: the other side has shown a
+   * certificate that does not prove that it is the host.
+   */
+  | { readonly kind: 'unsent'; readonly reason: string; readonly untrusted?: true }
   /** Bytes left and no whole answer came back (reset, time-out, cut or oversized body). */
   | { readonly kind: 'lost'; readonly reason: string };
 

@@ -23,6 +23,10 @@ const REFUSALS: ReadonlySet<number> = new Set([400, 403, 405, 413, 415, 422]);
  * 404 and a 422 mean. `nowMs` is wall time, for dates in headers.
  */
 export function judge(result: HttpResult, call: Call, nowMs: number): Outcome<never> | null {
+  if (result.kind === 'unsent' && result.untrusted) {
+    const reason = `the host's certificate is not to be trusted (${result.reason}); check the base URL, the clock and who is on the line`;
+    return { kind: 'misconfigured', reason, rejection: null };
+  }
   if (result.kind === 'unsent') {
     return { kind: 'not_sent', why: 'unreachable', reason: result.reason, retryAfterMs: null };
   }
