@@ -34,12 +34,21 @@ export const PARTS: readonly Part[] = [
     why: 'shared wire code would hide a misreading of Alpaca',
   },
   { prefix: 'src/settings', may: DOMAIN, why: 'settings are checked values, not services' },
-  { prefix: 'src/observe/', may: DOMAIN, why: 'whoever may be heard must not be able to act' },
+  {
+    prefix: 'src/observe/',
+    may: [...DOMAIN, 'src/journal/journal.ts'],
+    why: 'who tells of things reads them and moves none',
+  },
   { prefix: 'src/ingress/', may: [...STAGE, 'src/admit.ts'], why: 'a way in hands over to the only way in' },
   { prefix: 'src/dispatch/', may: STAGE, why: 'stages meet in the journal' },
   { prefix: 'src/follow/', may: STAGE, why: 'stages meet in the journal' },
   { prefix: 'src/respond/', may: STAGE, why: 'stages meet in the journal' },
   { prefix: 'src/admit.ts', may: STAGE, why: 'the only way in is used by every way in, and uses none' },
+  {
+    prefix: 'src/pipeline.ts',
+    may: [...STAGE, 'src/ingress/', 'src/dispatch/', 'src/follow/', 'src/respond/', 'src/admit.ts'],
+    why: 'the stages wired on any ports, so no adapter',
+  },
   { prefix: 'src/tower', may: ['*'], why: 'the one place where adapters are named' },
   {
     prefix: 'src/cli/',
@@ -55,7 +64,7 @@ export const PARTS: readonly Part[] = [
 
 /** Where a package may be imported. `node:path`, `node:util` and the like touch nothing and are free. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
-  'better-sqlite3': ['src/journal/'],
+  'better-sqlite3': ['src/journal/', 'src/lib/lock.ts'],
   'big.js': ['src/order/decimal.ts', 'src/broker/alpaca/wire-json.ts'],
   '@msgpack/msgpack': ['src/exchange/stream/', 'src/broker/alpaca/'],
   commander: ['src/cli/'],
@@ -72,12 +81,19 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:diagnostics_channel': ['src/broker/alpaca/'],
   'node:dns': [],
   'node:events': ['src/'],
-  'node:fs': ['src/lib/files.ts', 'src/observe/log.ts', 'src/exchange/store.ts', 'src/cli/', 'src/journal/'],
+  'node:fs': [
+    'src/lib/files.ts',
+    'src/lib/lock.ts',
+    'src/observe/log.ts',
+    'src/exchange/store.ts',
+    'src/cli/',
+    'src/journal/',
+  ],
   'node:fs/promises': [],
   'node:http': ['src/exchange/server.ts'],
   'node:https': [],
   'node:module': ['src/cli/main.ts'],
-  'node:net': ['src/broker/alpaca/', 'src/exchange/server.ts'],
+  'node:net': ['src/lib/lock.ts', 'src/broker/alpaca/', 'src/exchange/server.ts'],
   'node:os': [],
   'node:path': ['src/'],
   'node:process': [],
@@ -133,6 +149,7 @@ export const BANS: readonly Ban[] = [
       'src/lib/failpoint.ts': 'kills and stops its own process, in tests',
       'src/lib/files.ts': 'names temporary files by process id',
       'src/exchange/store.ts': 'locks its folder by process id',
+      'src/tower.ts': 'holds its home under its process id',
     },
   },
   {
@@ -150,11 +167,12 @@ export const BANS: readonly Ban[] = [
   {
     name: 'floating point from text',
     pattern:
-      /\bparseFloat\b|\.toFixed\([^)]|\bNumber\([^)]*(?:[pP]rice|[qQ]ty|[nN]otional|[aA]mount|[cC]ash|[eE]quity)/,
+      /\bparseFloat\b|\.toFixed\([^)]|\bNumber\([^()<>=]*(?:[pP]rice|[qQ]ty|[nN]otional|[aA]mount|[cC]ash|[eE]quity)[^<>=]*$/,
     instead: 'exact() of order/decimal',
     seams: {
       'src/order/decimal.ts': 'is the decimal type',
       'src/order/strategy.ts': 'ratios of legs are small whole numbers',
+      'src/exchange/engine/account-views.ts': 'the portfolio history of Alpaca is JSON numbers',
       'src/exchange/market/': 'a made-up price path is no money until it is rounded to ticks',
     },
   },
