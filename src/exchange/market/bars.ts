@@ -5,7 +5,7 @@
 import { type Day, newYorkTime, weekday } from './calendar.ts';
 import type { OpeningHours } from './hours.ts';
 import type { Instrument } from './instrument.ts';
-import { type BarRow, HISTORY_START, join, MINUTE, minuteBar, type Stretch } from './tape.ts';
+import { type BarRow, coarseBar, HISTORY_START, join, MINUTE, minuteBar, type Stretch } from './tape.ts';
 
 export type Timeframe =
   | { readonly unit: 'minute'; readonly count: number }
@@ -113,9 +113,13 @@ export class Bars {
     if (known !== undefined) return known;
     const start = dayStart(instrument, day);
     let bar: BarRow | null = null;
-    for (let at = window[0]; at + MINUTE <= Math.min(window[1], now); at += MINUTE) {
-      const minute = minuteBar(instrument, at, split);
-      if (minute) bar = bar ? join(bar, minute) : { ...minute, at: start };
+    // Options are too many and too dear to value minute by minute: their days are made of quarter hours.
+    const step = instrument.kind === 'option' ? 15 : 1;
+    const end = Math.min(window[1], now);
+    for (let at = window[0]; at + MINUTE <= end; at += step * MINUTE) {
+      const minutes = Math.min(step, Math.floor((end - at) / MINUTE));
+      const part = step === 1 ? minuteBar(instrument, at, split) : coarseBar(instrument, at, minutes);
+      if (part) bar = bar ? join(bar, part) : { ...part, at: start };
     }
     if (over) {
       if (this.days.size > 100_000) this.days.clear();

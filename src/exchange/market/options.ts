@@ -137,6 +137,8 @@ function onLadder({ character }: Listing, strike: number): boolean {
   return strike % step === 0 && strike >= character.anchor * 500 && strike <= character.anchor * 1600;
 }
 
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
 /** A contract and the parts of its symbol. */
 export interface ListedContract {
   readonly contract: Contract;
@@ -150,7 +152,7 @@ export function contractOf(symbol: string): ListedContract | null {
   if (!occ || !listing?.options) return null;
   if (listedAhead(occ.root, occ.expiry) === 0 || !onLadder(listing, occ.strike)) return null;
   const expiry = dayText(occ.expiry);
-  const month = new Date(occ.expiry * 86_400_000).toLocaleString('en-US', { month: 'short', timeZone: 'UTC' });
+  const month = MONTHS[Number(expiry.slice(5, 7)) - 1] ?? '';
   const contract: Contract = {
     kind: 'contract',
     id: contractId(occ),

@@ -271,6 +271,19 @@ export function minuteBar(instrument: Instrument, at: number, splitFactor = 1): 
   };
 }
 
+/** Several minutes as one bar, from the prices at their ends only. Null when nothing traded. */
+export function coarseBar(instrument: Instrument, at: number, minutes: number): BarRow | null {
+  let volume = 0;
+  for (let i = 0; i < minutes; i++) volume += instrument.volume((at + i * MINUTE) / 1000);
+  if (volume === 0) return null;
+  const open = markAt(instrument, at);
+  const close = markAt(instrument, at + minutes * MINUTE);
+  if (Number.isNaN(open) || Number.isNaN(close)) return null;
+  const trades = Math.max(1, Math.round(volume / (instrument.size * 1.5)));
+  const [high, low] = [Math.max(open, close), Math.min(open, close)];
+  return { at, open, high, low, close, volume, trades, vwap: Math.round((open + close) / 2) };
+}
+
 /** Adds a later bar to an earlier one. */
 export function join(first: BarRow, next: BarRow): BarRow {
   const volume = Math.round((first.volume + next.volume) * 1e4) / 1e4;
