@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { format, inspect } from 'node:util';
-import { agentSettings, homeFolder, loadSettings, Secret, SettingsError, type SettingsProblem } from './settings.ts';
+import { homeFolder, loadSettings, Secret, SettingsError, type SettingsProblem } from './settings.ts';
 
 interface Given {
   readonly config?: unknown;
@@ -61,20 +61,18 @@ test('an empty variable is one that is not given', () => {
   assert.equal(both.budget.per_second, 7);
 });
 
-test('agents come from the file and the environment; others may use paper unless only listed ones may', () => {
+test('agents come from the file and the environment, with the defaults of what is not said', () => {
   const settings = load({
     config: { agents: { riskbot: { live: true } } },
-    env: { TOWER_AGENTS_RISKBOT_CONTROLLER: 'true' },
+    env: { TOWER_AGENTS_RISKBOT_CONTROLLER: 'true', TOWER_AGENTS_ONLY: 'true' },
   });
-  assert.deepEqual(agentSettings(settings, 'riskbot'), { controller: true, live: true, enabled: true, listed: true });
-  assert.deepEqual(agentSettings(settings, 'other'), { controller: false, live: false, enabled: true, listed: false });
-  assert.equal(agentSettings(load({ config: { agents_only: true } }), 'other').enabled, false);
+  assert.deepEqual([...settings.agents], [['riskbot', { controller: true, live: true, enabled: true }]]);
+  assert.equal(settings.agents_only, true);
 });
 
 test('an agent named like a property of every object is just an agent', () => {
-  assert.equal(agentSettings(load({}), 'constructor').listed, false);
-  const settings = load({ env: { TOWER_AGENTS_CONSTRUCTOR_LIVE: 'true' } });
-  assert.equal(agentSettings(settings, 'constructor').live, true);
+  assert.equal(load({}).agents.get('constructor'), undefined);
+  assert.equal(load({ env: { TOWER_AGENTS_CONSTRUCTOR_LIVE: 'true' } }).agents.get('constructor')?.live, true);
 });
 
 test('what is returned cannot be changed', () => {

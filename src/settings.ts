@@ -42,7 +42,7 @@ export class Secret {
   }
 }
 
-export interface Keys {
+interface Keys {
   readonly id: string;
   readonly secret: Secret;
 }
@@ -63,7 +63,7 @@ type FileSettings = Frozen<Omit<z.output<typeof schema>, 'agents'>>;
 export interface Settings extends FileSettings {
   /** Absolute path of the home folder. */
   readonly home: string;
-  /** The listed agents; ask `agentSettings` for what holds for any agent. */
+  /** The listed agents; what holds for others is decided in risk/decide. */
   readonly agents: ReadonlyMap<string, AgentSettings>;
   /** Null: no keys for this mode. */
   readonly keys: Readonly<Record<Mode, Keys | null>>;
@@ -94,13 +94,6 @@ export class SettingsError extends Error {
 
 export const describeProblem = ({ name, value, rule, remedy }: SettingsProblem): string =>
   `${name}${value === null ? '' : ` is ${value}`}: ${rule}. ${remedy}`;
-
-/** What holds for an agent, listed or not. `listed` tells a refusal by `agents_only` from one by `enabled`. */
-export function agentSettings(settings: Settings, agent: string): AgentSettings & { readonly listed: boolean } {
-  const own = settings.agents.get(agent);
-  if (own !== undefined) return { ...own, listed: true };
-  return { controller: false, live: false, enabled: !settings.agents_only, listed: false };
-}
 
 const CONFIG = 'tower.config.json';
 const OTHER_ENDINGS = ['', '.yaml', '.yml', '.toml', '.json5', '.jsonc', '.js', '.cjs', '.mjs', '.ts', '.mts', '.ini'];

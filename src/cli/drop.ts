@@ -9,7 +9,7 @@ import { type Mode, type OrderName, type OrderType, orderName, responsePath } fr
 import { readText } from './common.ts';
 
 /** 20 digits `YYYYMMDDHHMMSSffffff`, UTC. */
-export const timestampOf = (at: Micros): string => isoMicros(at).replaceAll(/\D/g, '');
+const timestampOf = (at: Micros): string => isoMicros(at).replaceAll(/\D/g, '');
 
 /** A name for a request of this moment that no file of this home has yet; null when the agent id is no agent id. */
 export function freshName(home: string, mode: Mode, agent: string, type: OrderType, now: Micros): OrderName | null {

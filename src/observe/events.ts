@@ -7,7 +7,7 @@ import type { Mode, OrderType } from '../order/name.ts';
 import type { Log } from './log.ts';
 
 /** Who serves a mode: Alpaca itself, the exchange inside this process, or nobody (then `reason` says why). */
-export type Service = 'alpaca' | 'embedded exchange' | 'off';
+type Service = 'alpaca' | 'embedded exchange' | 'off';
 
 /** How one mode is served. */
 export interface ModeReport {
@@ -22,7 +22,7 @@ export interface ModeReport {
 }
 
 /** The tower takes orders from now on. */
-export interface ReadyEvent {
+interface ReadyEvent {
   readonly kind: 'ready';
   readonly home: string;
   /** The folder that is watched. */
@@ -45,7 +45,7 @@ export interface OrderEvent {
 }
 
 /** Something a person should know that is not about one order. */
-export interface NoticeEvent {
+interface NoticeEvent {
   readonly kind: 'notice';
   readonly level: 'info' | 'warn' | 'error';
   readonly text: string;

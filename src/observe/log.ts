@@ -9,7 +9,7 @@ import { type Logger, pino, stdSerializers } from 'pino';
 import { type Clock, dayOf, isoMicros, micros } from '../lib/clock.ts';
 
 /** What a line says besides its event; the names that every line has anyway are not free. */
-export interface Fields {
+interface Fields {
   readonly [name: string]: unknown;
   readonly level?: never;
   readonly time?: never;
@@ -28,7 +28,7 @@ export interface Log {
   child(fields: Fields): Log;
 }
 
-export type Level = 'info' | 'warn' | 'error';
+type Level = 'info' | 'warn' | 'error';
 
 export interface LogOptions {
   /** Folder of the files, made when missing. */

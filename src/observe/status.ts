@@ -6,7 +6,7 @@ import type { Mode } from '../order/name.ts';
 import type { ModeReport } from './events.ts';
 
 /** An order that is open at the broker or waiting to be sent. */
-export interface OpenOrder {
+interface OpenOrder {
   readonly client_order_id: string;
   readonly agent: string;
   readonly mode: Mode;
@@ -18,7 +18,7 @@ export interface OpenOrder {
 }
 
 /** An order that may or may not have reached the broker. */
-export interface DoubtfulOrder {
+interface DoubtfulOrder {
   readonly client_order_id: string;
   readonly agent: string;
   readonly mode: Mode;
