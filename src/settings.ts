@@ -47,7 +47,7 @@ interface Keys {
   readonly secret: Secret;
 }
 
-export interface AgentSettings {
+interface AgentSettings {
   /** May cancel orders of other agents. */
   readonly controller: boolean;
   /** May use the live account, when `live` is true. */
