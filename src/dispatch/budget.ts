@@ -8,6 +8,7 @@
  * counts when they arrive.
  */
 import type { Budget as BrokersWord } from '../broker/broker.ts';
+import { assert } from '../lib/assert.ts';
 import { LANES, type Lane } from './lanes.ts';
 
 const MINUTE_MS = 61_000;
@@ -185,6 +186,7 @@ export class Budget {
 
   /** Counts requests of an earlier process, given as milliseconds before `nowMs` (0 when unsure). Before any `tryTake`. */
   seed(ages: readonly number[], nowMs: number): void {
+    assert(this.#made === 0, 'a budget is seeded before it is used');
     this.#now = Math.max(this.#now, nowMs);
     const oldestFirst = ages.map((age) => Math.max(0, age)).sort((a, b) => b - a);
     // The newest fill the log; older ones beyond its size cannot change a decision.

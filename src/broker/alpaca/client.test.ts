@@ -123,6 +123,7 @@ describe('an order on its way', () => {
     'another symbol': ORDER.replace('AAPL', 'MSFT'),
     'a filled_qty that is no number': ORDER.replace('0.000000001', 'some'),
     'a nest of arrays': `${'['.repeat(200_000)}${']'.repeat(200_000)}`,
+    'an unknown field that nests': `${ORDER.slice(0, -1)},"x":${'['.repeat(2_000)}"]"${']'.repeat(2_000)}}`,
     'a nest of legs': `${'{"legs":['.repeat(50)}${']}'.repeat(50)}`,
   };
   for (const [name, body] of Object.entries(doubts)) {
@@ -182,6 +183,10 @@ describe('an order on its way', () => {
     assert.ok(page.kind === 'rejected' && typeof page.rejection.body === 'string');
     assert.equal(page.rejection.body.length, 2_000);
     assert.equal(page.rejection.code, null);
+    const long = await rig(answer(403, JSON.stringify({ message: 'no', more: 'x'.repeat(60_000) }))).broker.submit(
+      wire,
+    );
+    assert.ok(long.kind === 'rejected' && typeof long.rejection.body === 'string' && long.rejection.message === 'no');
   });
 
   const waits: readonly (readonly [Record<string, string>, number | null])[] = [
@@ -327,6 +332,8 @@ describe('reading', () => {
 describe('cancel', () => {
   const table: readonly (readonly [HttpResult, string])[] = [
     [answer(204, ''), 'done'],
+    [answer(200, '{}'), 'done'],
+    [answer(200, '<html>proxy</html>'), 'unknown'],
     [refusal(422, 'order is already in "canceled" state'), 'done'],
     [refusal(422, 'order pending cancel'), 'done'],
     [refusal(422, 'order is already in "filled" state'), 'rejected not_cancelable'],

@@ -3,6 +3,7 @@
  * it has not verified, or let a key into a reason, an error or a log.
  */
 import type { Clock } from '../../lib/clock.ts';
+import { isJsonObject } from '../../lib/json.ts';
 import type { Random } from '../../lib/random.ts';
 import type { ClientOrderId, Mode } from '../../order/name.ts';
 import type { MarketDataRequest, TradeRequest } from '../../order/request.ts';
@@ -28,13 +29,13 @@ import { readAccount, readOrder, readOrders, readPositions } from './read.ts';
 import { tradeStream } from './stream.ts';
 import { readJson } from './wire-json.ts';
 
-export interface Timeouts {
+interface Timeouts {
   /** Milliseconds from handing over the request to the last byte of the answer. */
   readonly orderMs: number;
   readonly cancelMs: number;
   readonly readMs: number;
 }
-export const DEFAULT_TIMEOUTS: Timeouts = { orderMs: 10_000, cancelMs: 10_000, readMs: 10_000 };
+const DEFAULT_TIMEOUTS: Timeouts = { orderMs: 10_000, cancelMs: 10_000, readMs: 10_000 };
 
 export interface AlpacaOptions {
   readonly mode: Mode;
@@ -113,7 +114,10 @@ class AlpacaBroker implements Broker {
   async cancel(id: string): Promise<Outcome<null>> {
     const path = `${ORDERS_PATH}/${encodeURIComponent(id)}`;
     const result = await this.#trade('DELETE', path, { timeoutMs: this.#timeouts.cancelMs });
-    const outcome = this.#outcome(result, 'cancel', () => done(null));
+    const outcome = this.#outcome(result, 'cancel', ({ body }) =>
+      // Alpaca answers 204; a page of something in between is not its word.
+      body.trim() === '' || isJsonObject(readJson(body)) ? done(null) : 'something that is not JSON',
+    );
     return outcome.kind === 'rejected' && alreadyCanceled(outcome) ? done(null) : outcome;
   }
 

@@ -13,6 +13,8 @@ export type Call = 'order' | 'cancel' | 'read';
 
 const LONGEST_WAIT_MS = 60_000;
 const MAX_TEXT = 2_000;
+/** Alpaca's refusals are a few hundred characters; what is far longer is kept as text and cut. */
+const MAX_JSON = 50_000;
 const MAX_MESSAGE = 500;
 
 /** Statuses with which a broker refuses the very request it has read. All others below 500 that are not named here prove nothing. */
@@ -55,7 +57,7 @@ export function judge(result: HttpResult, call: Call, nowMs: number): Outcome<ne
  * means that there is no such order, unless it is not Alpaca's own (a proxy's page is no evidence) or names the endpoint.
  */
 function notFound(rejection: Rejection, call: Call, told: string): Outcome<never> {
-  const alpacas = isJsonObject(rejection.body as JsonValue);
+  const alpacas = isJsonObject(rejection.body as JsonValue | undefined);
   const wrongUrl = `${told}; check the base URL`;
   if (rejection.name === 'endpoint_not_found') return { kind: 'misconfigured', reason: wrongUrl, rejection };
   if (call === 'order' && !(alpacas && rejection.name === 'asset_not_found')) {
@@ -68,7 +70,7 @@ function notFound(rejection: Rejection, call: Call, told: string): Outcome<never
 export const alreadyCanceled = (outcome: Outcome<never>): boolean =>
   outcome.kind === 'rejected' && outcome.rejection.status === 422 && saysAlreadyCanceled(outcome.rejection.message);
 
-export function rejectionOf({ status, headers, body }: Answer): Rejection {
+function rejectionOf({ status, headers, body }: Answer): Rejection {
   const json = readJson(body);
   const object = isJsonObject(json) ? json : null;
   const text = textOf(object?.['message']) ?? body.trim();
@@ -77,14 +79,14 @@ export function rejectionOf({ status, headers, body }: Answer): Rejection {
     status,
     code: integerOf(object?.['code']),
     message,
-    body: json ?? body.slice(0, MAX_TEXT),
+    body: json !== undefined && body.length <= MAX_JSON ? json : body.slice(0, MAX_TEXT),
     requestId: header(headers, 'x-request-id'),
     name: refusalName(status, message),
   };
 }
 
 /** The header, whatever the casing of its name. */
-export function header(headers: Answer['headers'], name: string): string | null {
+function header(headers: Answer['headers'], name: string): string | null {
   const found = headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
   return found ?? null;
 }
@@ -97,7 +99,7 @@ const HTTP_DATE = /^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9
  * Milliseconds the broker wants us to wait, from 0 to 60,000: `Retry-After` (seconds or date), else
  * `X-RateLimit-Reset` (epoch seconds), else null. Alpaca's data host sends neither.
  */
-export function retryAfterMs({ headers }: Pick<Answer, 'headers'>, nowMs: number): number | null {
+function retryAfterMs({ headers }: Pick<Answer, 'headers'>, nowMs: number): number | null {
   const clamped = (ms: number): number => Math.ceil(Math.min(LONGEST_WAIT_MS, Math.max(0, ms)));
   const wish = header(headers, 'retry-after')?.trim() ?? '';
   if (NUMBER.test(wish)) return clamped(Number(wish) * 1_000);

@@ -5,14 +5,34 @@
 import BigJs from 'big.js';
 import { JsonNumber, type JsonValue, parseLossless } from '../../lib/json.ts';
 
-/** The value, or undefined when the text is no JSON (or nested so deeply that reading it would exhaust the stack). */
+/** Alpaca nests five levels. What nests far deeper is meant to exhaust a stack, here or where it is written again. */
+const MAX_DEPTH = 64;
+
+/** The value, or undefined when the text is no JSON or nests deeper than 64 levels. */
 export function readJson(text: string): JsonValue | undefined {
+  if (nestsDeeperThan(MAX_DEPTH, text)) return undefined;
   try {
     return parseLossless(text);
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function nestsDeeperThan(limit: number, text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (quoted) {
+      if (char === '\\') i++;
+      else if (char === '"') quoted = false;
+    } else if (char === '"') quoted = true;
+    else if (char === '{' || char === '[') {
+      if (++depth > limit) return true;
+    } else if (char === '}' || char === ']') depth--;
+  }
+  return false;
 }
 
 /** The string where there is something in it, else null: Alpaca writes "" for "does not apply". */
