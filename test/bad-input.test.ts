@@ -165,6 +165,9 @@ cases('envelope', [
   ['payload null', envelope({ payload: 'null' }), 'type_of_field', 'payload'],
   ['payload a number', envelope({ payload: '5' }), 'type_of_field', 'payload'],
   ['unknown field', envelope({ shape: '1' }), 'field_unknown', 'shape'],
+  ...['toString', 'valueOf', 'hasOwnProperty'].map(
+    (field): Case => [`a field that every object has: ${field}`, envelope({ [field]: '1' }), 'field_unknown', field],
+  ),
   ['key in another case', envelope({ Mode: '"paper"' }), 'field_unknown', 'Mode', /did you mean mode\?/],
   ['payload field outside', envelope({ symbol: '"AAPL"' }), 'field_unknown', 'symbol', /belongs inside payload/],
   ['foreign letter in a key', envelope({ mоde: '1' }), 'field_unknown', 'm\\u043ede', /U\+043E.*mode/],

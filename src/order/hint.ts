@@ -2,43 +2,45 @@
 import { codePoint } from '../lib/json.ts';
 
 /** What other systems call our fields. */
-const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
-  quantity: ['qty'],
-  amount: ['qty', 'notional'],
-  shares: ['qty'],
-  contracts: ['qty'],
-  size: ['qty'],
-  volume: ['qty'],
-  value: ['notional'],
-  dollars: ['notional'],
-  type: ['order_class'],
-  kind: ['order_class'],
-  price: ['limit_price'],
-  limit: ['limit_price'],
-  stop: ['stop_price'],
-  trigger_price: ['stop_price'],
-  trail: ['trail_price'],
-  tif: ['time_in_force'],
-  duration: ['time_in_force'],
-  ticker: ['symbol', 'symbols'],
-  instrument: ['symbol'],
-  pair: ['symbol'],
-  direction: ['side'],
-  action: ['side'],
-  ratio: ['ratio_qty'],
-  order_id: ['alpaca_order_id', 'client_order_id'],
-  id: ['alpaca_order_id', 'client_order_id'],
-  agent: ['agent_id'],
-  request_id: ['request_order_id'],
-  expires: ['send_by'],
-  deadline: ['send_by'],
-  metadata: ['meta'],
-  note: ['meta'],
-  data: ['payload', 'data_type'],
-  since: ['after'],
-  start: ['after'],
-  end: ['until'],
-};
+const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    quantity: ['qty'],
+    amount: ['qty', 'notional'],
+    shares: ['qty'],
+    contracts: ['qty'],
+    size: ['qty'],
+    volume: ['qty'],
+    value: ['notional'],
+    dollars: ['notional'],
+    type: ['order_class'],
+    kind: ['order_class'],
+    price: ['limit_price'],
+    limit: ['limit_price'],
+    stop: ['stop_price'],
+    trigger_price: ['stop_price'],
+    trail: ['trail_price'],
+    tif: ['time_in_force'],
+    duration: ['time_in_force'],
+    ticker: ['symbol', 'symbols'],
+    instrument: ['symbol'],
+    pair: ['symbol'],
+    direction: ['side'],
+    action: ['side'],
+    ratio: ['ratio_qty'],
+    order_id: ['alpaca_order_id', 'client_order_id'],
+    id: ['alpaca_order_id', 'client_order_id'],
+    agent: ['agent_id'],
+    request_id: ['request_order_id'],
+    expires: ['send_by'],
+    deadline: ['send_by'],
+    metadata: ['meta'],
+    note: ['meta'],
+    data: ['payload', 'data_type'],
+    since: ['after'],
+    start: ['after'],
+    end: ['until'],
+  }),
+);
 
 /** `did you mean …?` for the nearest of `known`, or null when none is near. */
 export function nearest(name: string, known: readonly string[]): string | null {
@@ -50,7 +52,7 @@ function nearestName(name: string, known: readonly string[]): string | null {
   const plain = simplified(name);
   const same = known.find((candidate) => simplified(candidate) === plain);
   if (same !== undefined) return same;
-  const synonym = (SYNONYMS[name.toLowerCase()] ?? []).find((candidate) => known.includes(candidate));
+  const synonym = SYNONYMS.get(name.toLowerCase())?.find((candidate) => known.includes(candidate));
   if (synonym !== undefined) return synonym;
   let best: string | null = null;
   let bestDistance = Number.POSITIVE_INFINITY;

@@ -46,6 +46,7 @@ const PIECES = [
   '"__proto__":1,',
   '"qty":1,',
   '"mode":"live",',
+  '"toString":1,',
   ' ',
   '\n',
   '\0',

@@ -13,7 +13,9 @@ import type {
   PositionsRequest,
 } from '../request.ts';
 
-export const marketdata = form({ symbols: symbolList, data_type: choice('choice', ['quote', 'bar', 'trade']) });
+const dataType = choice('choice', ['quote', 'bar', 'trade']);
+
+export const marketdata = form({ symbols: symbolList, data_type: dataType });
 
 export const marketDataRequest = (fields: FieldsOf<typeof marketdata>, envelope: Envelope): MarketDataRequest => ({
   ...envelope,
