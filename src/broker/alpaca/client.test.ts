@@ -133,6 +133,15 @@ describe('an order on its way', () => {
     });
   }
 
+  test('the right body under another content type proves nothing', async () => {
+    assert.equal(
+      verdict(await rig(answer(200, ORDER, { 'Content-Type': 'text/html' })).broker.submit(wire)),
+      'unknown',
+    );
+    const json = { 'Content-Type': 'application/json; charset=UTF-8' };
+    assert.equal(verdict(await rig(answer(200, ORDER, json)).broker.submit(wire)), 'done');
+  });
+
   const table: readonly (readonly [HttpResult, string])[] = [
     [{ kind: 'unsent', reason: 'ECONNREFUSED' }, 'unreachable'],
     [{ kind: 'unsent', reason: 'CERT_HAS_EXPIRED', untrusted: true }, 'misconfigured'],

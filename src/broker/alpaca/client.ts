@@ -24,7 +24,7 @@ import type {
 import { differences, encode, ORDERS_PATH } from './encode.ts';
 import { marketDataPath, marketDataPlan, readMarketData } from './market-data.ts';
 import type { HttpRequest, HttpResult, Network } from './network.ts';
-import { type Answer, alreadyCanceled, type Call, judge, numberHeader } from './outcome.ts';
+import { type Answer, alreadyCanceled, type Call, header, judge, numberHeader } from './outcome.ts';
 import { readAccount, readOrder, readOrders, readPositions } from './read.ts';
 import { tradeStream } from './stream.ts';
 import { readJson } from './wire-json.ts';
@@ -50,6 +50,7 @@ export interface AlpacaOptions {
   readonly timeouts?: Partial<Timeouts>;
 }
 
+const JSON_TYPE = 'application/json';
 const MEGABYTE = 1024 * 1024;
 const MAX_BYTES = 4 * MEGABYTE;
 /** 500 nested orders, or every position of a large account. */
@@ -77,7 +78,7 @@ class AlpacaBroker implements Broker {
     this.#headers = {
       'APCA-API-KEY-ID': key('keys.id', options.keys.id),
       'APCA-API-SECRET-KEY': key('keys.secret', options.keys.secret),
-      accept: 'application/json',
+      accept: JSON_TYPE,
     };
   }
 
@@ -206,7 +207,7 @@ class AlpacaBroker implements Broker {
       method,
       origin: host.origin,
       path: `${host.prefix}${path}`,
-      headers: body === '' ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
+      headers: body === '' ? this.#headers : { ...this.#headers, 'content-type': JSON_TYPE },
       body,
       timeoutMs,
       maxBytes,
@@ -218,7 +219,9 @@ class AlpacaBroker implements Broker {
     const judged = judge(result, call, this.#options.clock.now() / 1_000);
     if (judged !== null) return judged;
     const answer = result as Answer;
-    const verified = verify(answer);
+    const type = header(answer.headers, 'content-type') ?? JSON_TYPE;
+    const verified =
+      answer.body === '' || type.startsWith(JSON_TYPE) ? verify(answer) : `${type.slice(0, 60)}, not JSON`;
     if (typeof verified !== 'string') return verified;
     return { kind: 'unknown', reason: `the broker answered ${answer.status} with ${verified}`, status: answer.status };
   }

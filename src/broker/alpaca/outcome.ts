@@ -86,7 +86,7 @@ function rejectionOf({ status, headers, body }: Answer): Rejection {
 }
 
 /** The header, whatever the casing of its name. */
-function header(headers: Answer['headers'], name: string): string | null {
+export function header(headers: Answer['headers'], name: string): string | null {
   const found = headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
   return found ?? null;
 }
