@@ -1,6 +1,6 @@
 /** The command line from outside: exit codes, what is said and where, and the files that `order` makes. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -288,7 +288,7 @@ test('status tells a running tower from a dead and from a silent one', async () 
   const alive = await tower(['status'], { alive: true });
   assert.equal(alive.code, 0);
   assert.match(alive.out, /^running since .*process 4711/);
-  assert.match(alive.out, /paper +embedded exchange, simulated/);
+  assert.match(alive.out, /paper +embedded exchange, account SIM1, .*simulated/);
   assert.match(alive.out, /in doubt:\n {2}c_1_b/);
   assert.ok(!alive.out.includes('\u001b'), 'text of others must not command the terminal');
 
@@ -343,6 +343,21 @@ test('start says ready in words on a terminal and as JSON lines elsewhere, and s
     .split('\n')
     .map((line) => JSON.parse(line).event);
   assert.deepEqual(events, ['ready', 'stopped']);
+});
+
+test('start warns of keys that others can read', async () => {
+  const start: StartTower = () =>
+    Promise.resolve({ stop: () => Promise.resolve(SUMMARY), failed: new Promise<never>(() => {}) });
+  const file = join(home, '.env');
+  writeFileSync(file, 'ALPACA_PAPER_API_KEY=PK1\nALPACA_PAPER_SECRET_KEY=hunter2\n', { mode: 0o644 });
+  const warned = await tower(['start'], { start, terminal: true });
+  assert.match(warned.out, /other users can read the keys in \.env\. chmod 600/);
+  chmodSync(file, 0o600);
+  const quiet = await tower(['start'], { start, terminal: true });
+  assert.doesNotMatch(quiet.out, /chmod/);
+  for (const name of readdirSync(join(home, 'logs'))) {
+    assert.doesNotMatch(readFileSync(join(home, 'logs', name), 'utf8'), /hunter2/);
+  }
 });
 
 test('start ends with 1 when the tower cannot go on', async () => {

@@ -1,6 +1,8 @@
 /** What several commands share: options, settings with their errors, reading files. Must never print: commands do. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
 import { isAgentId, MODES } from '../order/name.ts';
 import { describeProblem, homeFolder, loadSettings, type Settings, SettingsError } from '../settings.ts';
 import { type Context, EXIT, Exit } from './context.ts';
@@ -34,6 +36,16 @@ export function readText(path: string): string | null {
   } catch (fault) {
     if (fault instanceof Error && 'code' in fault && fault.code === 'ENOENT') return null;
     throw fault;
+  }
+}
+
+/** The last report of the home's tower; null when there is none that can be read. */
+export function readStatus(home: string): StatusReport | null {
+  const text = readText(join(home, STATUS_FILE));
+  try {
+    return text === null ? null : JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

@@ -5,10 +5,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
 import { type Mode, type OrderType, responsePath } from '../order/name.ts';
 import { parse } from '../order/parse.ts';
-import { agentOption, type HomeOption, homeOf, homeOption, jsonOption, modeOption, readText } from './common.ts';
+import { agentOption, type HomeOption, homeOf, homeOption, jsonOption, modeOption, readStatus } from './common.ts';
 import { type Context, EXIT, Exit } from './context.ts';
 import { awaitAnswer, drop, envelope, freshName } from './drop.ts';
 import { fieldOptions, payloadOf, TYPES } from './order-fields.ts';
@@ -104,8 +103,7 @@ async function placeOrder(context: Context, type: OrderType, options: OrderOptio
 
 /** A file dropped for nobody is not lost, but its sender should know. */
 function warnWithoutTower(context: Context, home: string): void {
-  const text = readText(join(home, STATUS_FILE));
-  const report: StatusReport | null = text === null ? null : JSON.parse(text);
+  const report = readStatus(home);
   if (report?.running === true && context.isAlive(report.pid)) return;
   context.err(`no tower runs in ${home}: the file waits there until one starts\n`);
 }

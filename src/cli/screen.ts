@@ -30,13 +30,12 @@ const timeOf = (atMs: number): string => new Date(atMs).toISOString().slice(11, 
 
 /** One mode in words: who serves it, which account, where. */
 export function describeMode({ service, accountNumber, url, reason }: ModeReport): string {
-  const about = reason === undefined ? '' : ` (${plain(reason)})`;
+  const why = reason ?? (service === 'embedded exchange' ? 'simulated: no order reaches Alpaca' : '');
+  const about = why === '' ? '' : ` (${plain(why)})`;
   if (service === 'off') return `off${about}`;
-  const who = service === 'alpaca' ? 'Alpaca' : 'embedded exchange, simulated: no order reaches Alpaca';
-  const where = [accountNumber === null ? null : `account ${plain(accountNumber)}`, url].filter(
-    (part) => part !== null,
-  );
-  return `${who}${about}, ${where.join(', ')}`;
+  const who = service === 'alpaca' ? 'Alpaca' : service;
+  const account = accountNumber === null ? '' : `, account ${plain(accountNumber)}`;
+  return `${who}${account}, ${url ?? 'nowhere'}${about}`;
 }
 
 /** The lines of one event, without line ends. */

@@ -2,10 +2,9 @@
  * `tower status`: what the tower of a home is doing, from the report that it writes every second.
  * Must never open the journal: looking must not disturb a running tower.
  */
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
-import { type HomeOption, homeOf, homeOption, jsonOption, readText } from './common.ts';
+import type { StatusReport } from '../observe/status.ts';
+import { type HomeOption, homeOf, homeOption, jsonOption, readStatus } from './common.ts';
 import { type Context, EXIT, Exit, plain } from './context.ts';
 import { describeMode } from './screen.ts';
 
@@ -21,13 +20,12 @@ export function statusCommand(context: Context): Command {
     .addHelpText('after', '\nExit codes: 0 a tower runs and answers, 1 none does.')
     .action((options: HomeOption & { readonly json?: true }) => {
       const home = homeOf(context, options);
-      const text = readText(join(home, STATUS_FILE));
-      if (text === null) {
+      const written = readStatus(home);
+      if (written === null) {
         const message = `no tower has run in ${home} yet; start one with: tower start --home ${home}`;
         if (options.json === true) context.out(`${JSON.stringify({ running: false, home })}\n`);
         throw new Exit(EXIT.failed, message);
       }
-      const written: StatusReport = JSON.parse(text);
       const running = written.running && context.isAlive(written.pid);
       const report = { ...written, running };
       const age = Math.floor((context.clock.now() - Date.parse(report.at) * 1000) / 1_000_000);
