@@ -4,6 +4,8 @@
  * answered: any JSON. Numbers keep their source text in both; must never turn one into a floating-point number.
  */
 
+import { defined } from './assert.ts';
+
 declare global {
   // Node 24 has both (TC39 "JSON.parse source text access"); TypeScript's library does not know them yet.
   interface JSON {
@@ -51,7 +53,7 @@ export const ORDER_LIMITS: JsonLimits = {
   keyLength: 256,
 };
 
-export type JsonProblemCode =
+type JsonProblemCode =
   | 'encoding'
   | 'json_syntax'
   | 'json_incomplete'
@@ -188,7 +190,7 @@ class StrictParser {
       if (typeof step === 'number') return `${path}[${step}]`;
       return path === '' ? clipped(step) : `${path}.${clipped(step)}`;
     }, '');
-    const problem = this.problem as Omit<JsonProblem, 'field'>;
+    const problem = defined(this.problem, 'the problem of a refused text');
     return { ok: false, problem: { ...problem, field: field === '' ? null : field } };
   }
 
@@ -446,7 +448,6 @@ export const codePoint = (code: number): string => `U+${code.toString(16).toUppe
 
 /** A value for a message: at most `limit` characters of printable ASCII, the rest escaped or cut. Never for machines. */
 export function clipped(value: JsonValue, limit = 64): string {
-  // A container is cut before it is written out, so that a large one costs nothing.
   const text =
     typeof value === 'string' ? value.slice(0, limit + 1) : (JSON.stringify(value) ?? '').slice(0, limit + 1);
   const escaped = text.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);

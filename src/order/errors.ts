@@ -316,7 +316,7 @@ export interface Problem {
   readonly hint: string | null;
 }
 
-export interface ErrorDetails {
+interface ErrorDetails {
   readonly field: string | null;
   readonly got: string | null;
   readonly allowed: string | null;
@@ -368,12 +368,21 @@ function withEntry(code: ApiErrorName, entry: ErrorEntry, message: string, parts
 
 const PROBLEMS_SHOWN = 20;
 
-/** The error of a file with one or more problems: the first by precedence is the headline, at most 20 are listed. */
-export function problemsError(problems: readonly Problem[]): OrderError {
+/**
+ * The error of a file with one or more problems: the first by precedence is the headline, at most 20 are listed.
+ * `more` is added to the details.
+ */
+export function problemsError(problems: readonly Problem[], more: Readonly<Record<string, unknown>> = {}): OrderError {
   const rank = (problem: Problem): number => PRECEDENCE.get(problem.code) ?? PRECEDENCE.size;
   const sorted = problems.toSorted((a, b) => rank(a) - rank(b));
   const first = sorted[0];
   if (first === undefined) throw new RangeError('an error needs a problem');
   const { code, message, field, got, allowed, hint } = first;
-  return orderError(code, message, { field, got, allowed, hint, more: { problems: sorted.slice(0, PROBLEMS_SHOWN) } });
+  return orderError(code, message, {
+    field,
+    got,
+    allowed,
+    hint,
+    more: { problems: sorted.slice(0, PROBLEMS_SHOWN), ...more },
+  });
 }

@@ -5,7 +5,7 @@
 
 import type * as z from 'zod';
 import type { Micros } from '../lib/clock.ts';
-import { isJsonObject, JsonNumber, type JsonValue, stringifyLossless } from '../lib/json.ts';
+import { clipped, isJsonObject, JsonNumber, type JsonValue, stringifyLossless } from '../lib/json.ts';
 import { canonical, type Decimal, exact } from './decimal.ts';
 import type { ErrorCode } from './errors.ts';
 import { leaf, Refusal, typeName } from './form.ts';
@@ -284,7 +284,7 @@ export const meta = leaf({ rule: 'object of at most 4 KiB, strings and numbers, 
   if (!isJsonObject(raw)) return notA('an object', raw);
   for (const [key, value] of Object.entries(raw)) {
     if (typeof value === 'string' || value instanceof JsonNumber) continue;
-    return new Refusal('meta', `may hold strings and numbers only; ${key.slice(0, 40)} is ${typeName(value)}`);
+    return new Refusal('meta', `may hold strings and numbers only; ${clipped(key, 40)} is ${typeName(value)}`);
   }
   const json = stringifyLossless(raw);
   const bytes = Buffer.byteLength(json);

@@ -57,7 +57,7 @@ export const nested = <Shape extends z.ZodRawShape>(shape: Shape): NestedObject<
   }, z.strictObject(shape));
 type NestedObject<Shape extends z.ZodRawShape> = z.ZodPreprocess<z.ZodObject<Shape, z.core.$strict>>;
 
-export interface RuleContext {
+interface RuleContext {
   /** Whether the file has the field at all, valid or not. */
   given(field: string): boolean;
   /** `field` is relative to the object (`take_profit.limit_price`); `says` follows its name in the message. */

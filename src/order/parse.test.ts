@@ -288,3 +288,19 @@ test('equal content is equal whatever its spelling', () => {
   assert.equal(contentOf(again), contentOf(first));
   assert.notEqual(contentOf(other), contentOf(first));
 });
+
+test('the reference of a bad file is told where it can be read', () => {
+  const name = orderName('paper', 'a1', 'accountinfo', STAMP);
+  assert.ok(name);
+  const referenceOf = (text: string): string | null => {
+    const result = parse({ fileName: name, bytes: Buffer.from(text), receivedAt: RECEIVED });
+    assert.ok(!result.ok);
+    assert.equal((result.error.details['problems'] as unknown[]).length > 0, true);
+    return result.requestOrderId;
+  };
+  assert.equal(referenceOf('{"request_order_id":"mine"}'), 'mine');
+  assert.equal(referenceOf('{"request_order_id":17}'), null);
+  assert.equal(referenceOf('{}'), null);
+  assert.equal(referenceOf('{"request_order_id":"mine"'), null);
+  assert.equal(referenceOf(''), null);
+});

@@ -4,7 +4,7 @@
  */
 import { isoMicros, type Micros } from '../lib/clock.ts';
 import { clipped, isJsonObject, type JsonObject, type JsonProblem, parseLossless, parseStrict } from '../lib/json.ts';
-import { type OrderError, orderError, type Problem, problemsError } from './errors.ts';
+import { type ErrorCode, type OrderError, type Problem, problemsError } from './errors.ts';
 import { meta, object, repeated, requestOrderId, time } from './fields.ts';
 import { form, readForm } from './form.ts';
 import { foreignCharacter } from './hint.ts';
@@ -17,7 +17,12 @@ export const FILE_BYTES = 65_536;
 
 export type ParseResult =
   | { readonly ok: true; readonly request: Request }
-  | { readonly ok: false; readonly error: OrderError };
+  | {
+      readonly ok: false;
+      readonly error: OrderError;
+      /** The agent's own reference, where it can be read: the answer to a bad file echoes it, too. */
+      readonly requestOrderId: string | null;
+    };
 
 export interface ParseInput {
   readonly fileName: OrderName;
@@ -39,9 +44,9 @@ export const envelopeForm = form({
 /** `fileName` is what `parseName` made; `receivedAt` is the wall clock when the file was taken. */
 export function parse({ fileName: name, bytes, receivedAt }: ParseInput): ParseResult {
   const unread = wrongSize(bytes);
-  if (unread !== null) return { ok: false, error: unread };
+  if (unread !== null) return { ok: false, error: unread, requestOrderId: null };
   const json = parseStrict(bytes);
-  if (!json.ok) return { ok: false, error: jsonError(json.problem) };
+  if (!json.ok) return { ok: false, error: jsonError(json.problem), requestOrderId: null };
   const raw = json.value;
   const payload = PAYLOADS[name.type];
   const problems: Problem[] = [];
@@ -62,7 +67,12 @@ export function parse({ fileName: name, bytes, receivedAt }: ParseInput): ParseR
   // The payload is read even if the envelope is wrong, so that all problems are told at once.
   const request = isJsonObject(raw['payload']) ? payload.read(raw['payload'], envelope, problems) : null;
   if (request !== null && problems.length === 0) return { ok: true, request };
-  return { ok: false, error: problemsError(problems) };
+  return { ok: false, error: problemsError(problems), requestOrderId: referenceOf(raw) };
+}
+
+function referenceOf(envelope: JsonObject): string | null {
+  const reference = requestOrderId.safeParse(envelope['request_order_id']);
+  return reference.success ? reference.data : null;
 }
 
 /**
@@ -85,16 +95,19 @@ export function completeness(bytes: Uint8Array): 'whole' | 'incomplete' | 'wrong
 }
 
 function wrongSize(bytes: Uint8Array): OrderError | null {
-  if (bytes.length === 0)
-    return orderError('file_empty', 'the file is empty; write one JSON object, then rename into place');
-  if (bytes.length <= FILE_BYTES) return null;
   const grouped = (value: number): string => value.toLocaleString('en-US');
-  return orderError('file_too_large', `${grouped(bytes.length)} bytes; limit ${grouped(FILE_BYTES)}`);
+  if (bytes.length === 0)
+    return fileError('file_empty', 'the file is empty; write one JSON object, then rename into place');
+  if (bytes.length <= FILE_BYTES) return null;
+  return fileError('file_too_large', `${grouped(bytes.length)} bytes; limit ${grouped(FILE_BYTES)}`);
 }
 
-function jsonError({ code, message, at, field }: JsonProblem): OrderError {
-  return orderError(code, message, { field, more: { at } });
+/** An error of the file as a whole, in the same shape as errors of its fields. */
+function fileError(code: ErrorCode, message: string, field: string | null = null, more: object = {}): OrderError {
+  return problemsError([{ code, field, message, got: null, allowed: null, hint: null }], { ...more });
 }
+
+const jsonError = ({ code, message, at, field }: JsonProblem): OrderError => fileError(code, message, field, { at });
 
 function compareWithName(envelope: JsonObject, name: OrderName, problems: Problem[]): void {
   const check = (code: Problem['code'], field: string, expected: string): void => {

@@ -70,5 +70,5 @@ test('the strategy is added and nothing else changes', () => {
   );
   assert.equal(withStrategy('{\n  "id": "x"\n}\n', null), '{\n  "id": "x","strategy":null}\n');
   assert.equal(withStrategy('{}', null), '{"strategy":null}');
-  assert.throws(() => withStrategy('null', 'x'), TypeError);
+  for (const text of ['null', '[{}]']) assert.throws(() => withStrategy(text, 'x'), TypeError);
 });

@@ -5,7 +5,7 @@
 import { isoMicros, type Micros } from '../lib/clock.ts';
 import type { OrderError } from './errors.ts';
 
-export type ResponseOutcome = { readonly dataJson: string } | { readonly error: OrderError };
+type ResponseOutcome = { readonly dataJson: string } | { readonly error: OrderError };
 
 export interface ResponseFacts {
   /** The agent's own reference, or the tower's receipt. */
@@ -52,7 +52,7 @@ const json = (value: unknown): string => JSON.stringify(value);
 /** Adds `strategy` as the last key of Alpaca's order object, every other byte as it was. */
 export function withStrategy(dataJson: string, strategy: string | null): string {
   const end = dataJson.lastIndexOf('}');
-  if (end === -1) throw new TypeError('not a JSON object');
+  if (end === -1 || !dataJson.trimStart().startsWith('{')) throw new TypeError('not a JSON object');
   const head = dataJson.slice(0, end).trimEnd();
   return `${head}${head.endsWith('{') ? '' : ','}"strategy":${json(strategy)}${dataJson.slice(end)}`;
 }
