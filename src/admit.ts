@@ -100,8 +100,27 @@ export class Admitter {
     if (received.fault !== null || raw === null) {
       return refused(received.fault ?? orderError('file_unreadable', 'the file could not be read'), null);
     }
+    try {
+      this.#o.failpoints.hit('judge');
+      return this.#judgeBytes(base, raw, refused);
+    } catch (error) {
+      // A fault of ours in front of one file must not stop the others, nor come back with every start.
+      const text = error instanceof Error ? error.message : String(error);
+      return refused(
+        orderError('internal', `the tower could not judge this file: ${text}`, { more: { safe_to_resubmit: true } }),
+        null,
+      );
+    }
+  }
+
+  #judgeBytes(
+    base: Pick<Arrival, 'receipt' | 'name' | 'sha256' | 'receivedAt'> & { readonly raw: Uint8Array | null },
+    raw: Uint8Array,
+    refused: (error: OrderError, requestOrderId: string | null) => Arrival,
+  ): Arrival {
+    const { name, receivedAt } = base;
     const parsed = parse({ fileName: name, bytes: raw, receivedAt });
-    if (!parsed.ok) return refused(parsed.error, null);
+    if (!parsed.ok) return refused(parsed.error, parsed.requestOrderId);
     const { request } = parsed;
     const decision = decide(request, this.#o.rules);
     if (decision.kind === 'denied') return refused(decision.error, request.requestOrderId);

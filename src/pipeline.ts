@@ -20,6 +20,7 @@ import type { Random } from './lib/random.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
 import { orderEvent } from './observe/narrate.ts';
 import type { Mode } from './order/name.ts';
+import { STATES } from './order/states.ts';
 import { Responder } from './respond/respond.ts';
 import { notOwner, type Rules, rulesOf } from './risk/decide.ts';
 
@@ -50,6 +51,8 @@ export interface PipelineOptions {
 }
 
 const SEED_US = 61_000_000;
+/** Steps at which the broker has not told of the order yet. */
+const BEFORE_BROKER: ReadonlySet<string> = new Set(['received', 'sent', 'in doubt']);
 export const FOLDERS = [
   INCOMING,
   PROCESSING,
@@ -318,11 +321,12 @@ export class Pipeline {
     line?.dispatcher.noticed(entry);
     line?.dispatcher.take(entry);
     if (entry.version > entry.published) this.#responder.ring();
-    if (entry.state === 'working' && this.#steps.get(entry.seq) !== 'working') line?.follower.accepted(entry);
     const event = orderEvent(entry, this.#ports.clock.now());
-    const step = event.step;
-    if (this.#steps.get(entry.seq) === step) return;
-    this.#steps.set(entry.seq, step);
-    this.#o.onEvent(event);
+    const before = this.#steps.get(entry.seq);
+    if (entry.state === 'working' && (before === undefined || BEFORE_BROKER.has(before)))
+      line?.follower.accepted(entry);
+    if (STATES[entry.state].final) this.#steps.delete(entry.seq);
+    else this.#steps.set(entry.seq, event.step);
+    if (before !== event.step) this.#o.onEvent(event);
   }
 }

@@ -43,9 +43,14 @@ export const sections = {
       1,
       86_400,
       30,
-      'How long after it was received a market, ioc, fok, opg or cls order may still be sent, when the order file does not say.',
+      'How long after it was received a market, ioc, fok, opg or cls order may still be sent when a fault has held it back (no connection, doubt about an earlier copy), if the order file does not say.',
     ),
-    default_seconds: whole(1, 86_400, 120, 'The same for every other order.'),
+    default_seconds: whole(
+      1,
+      86_400,
+      120,
+      'How long after it was received any request may still be sent, if the order file does not say.',
+    ),
     max_seconds: whole(1, 86_400, 86_400, 'How far ahead an order file may put its own `send_by`.'),
   },
   doubt: {

@@ -13,7 +13,7 @@ import { openSqliteJournal } from './journal/sqlite.ts';
 import type { Clock } from './lib/clock.ts';
 import { armedFailpoints, type Failpoints, noFailpoints } from './lib/failpoint.ts';
 import { systemFiles } from './lib/files.ts';
-import { lockFile, lockName } from './lib/lock.ts';
+import { type Held, lockFile, lockName } from './lib/lock.ts';
 import type { Random } from './lib/random.ts';
 import { CannotStart, type ModeReport, type Summary, type TowerEvent } from './observe/events.ts';
 import type { Log } from './observe/log.ts';
@@ -55,6 +55,8 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
   const startedAt = clock.now();
   try {
     undo.push(holdHome(home));
+    const accounts: Held[] = [];
+    undo.push(() => accounts.forEach((held) => held.release()));
     const journal = openJournal(home, clock, random, failpoints);
     undo.push(() => journal.close());
     // The database's own names in their folder are durable only now.
@@ -99,7 +101,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
               'Stop it first: one account has one tower.',
             );
           }
-          undo.push(() => held.release());
+          accounts.push(held);
         },
         fatal(error) {
           log.error('fatal', { error });

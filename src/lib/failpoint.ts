@@ -7,6 +7,7 @@
 export const FAILPOINTS = {
   'k03-peeked': 'an order file was read, not yet claimed',
   'k04-claimed': 'claimed into processing, not yet journaled',
+  judge: 'one file is being judged: what is thrown here is a fault of the tower, told to the agent',
   'k05-d2-mid': 'inside the transaction that takes requests in',
   'k06-d2-done': 'taken in, nothing answered yet',
   'k07a-response-temp': 'the temporary response file exists, empty',

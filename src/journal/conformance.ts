@@ -1,0 +1,202 @@
+/**
+ * What any journal must do, as one suite: every store runs it. Must never know a store's inside.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { defined } from '../lib/assert.ts';
+import { type Micros, micros } from '../lib/clock.ts';
+import { orderError } from '../order/errors.ts';
+import { orderName } from '../order/name.ts';
+import type { Arrival, Change, Entry, Journal } from './journal.ts';
+
+export interface JournalUnderTest {
+  readonly journal: Journal;
+  /** Opens the same journal as a new process would. */
+  reopen(): Journal;
+  close(): Promise<void>;
+}
+
+const AT: Micros = micros(1_770_000_000_000_000);
+const name = (n: number, agent = 'alpha') =>
+  defined(orderName('paper', agent, 'stockbuy', `20260213143022${String(n).padStart(6, '0')}`), 'a valid name');
+
+const arrival = (n: number, more: Partial<Arrival> = {}): Arrival => ({
+  receipt: `r${n}`,
+  name: name(n),
+  raw: Buffer.from(`{"n":${n}}`),
+  sha256: 'ab',
+  receivedAt: AT,
+  requestOrderId: null,
+  sendBy: micros(AT + 1e6),
+  wire: `{"client_order_id":"x${n}"}`,
+  state: 'admitted',
+  doubted: false,
+  answer: null,
+  ...more,
+});
+
+const change = (entry: Entry, more: Partial<Change>): Change => ({
+  seq: entry.seq,
+  rev: entry.rev,
+  at: AT,
+  patch: {},
+  events: [],
+  stage: 'd5',
+  ...more,
+});
+
+async function admitted(journal: Journal, n: number, more: Partial<Arrival> = {}): Promise<Entry> {
+  const [admission] = await journal.admit([arrival(n, more)]);
+  assert.equal(admission?.kind, 'new');
+  return admission.entry;
+}
+
+export function journalConformance(title: string, open: () => JournalUnderTest): void {
+  const test = (what: string, body: (one: JournalUnderTest) => Promise<void>): void => {
+    it(what, async () => {
+      const one = open();
+      try {
+        await body(one);
+      } finally {
+        await one.close();
+      }
+    });
+  };
+
+  describe(`journal: ${title}`, () => {
+    test('keeps every byte and field of a request', async ({ journal, reopen }) => {
+      const raw = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+      await admitted(journal, 1, { raw, requestOrderId: 'ref', doubted: true });
+      const kept = await reopen().find({ clientOrderId: 'alpha_20260213143022000001_stockbuy' });
+      assert.deepEqual(Uint8Array.from(kept?.raw ?? []), raw);
+      assert.equal(kept?.requestOrderId, 'ref');
+      assert.equal(kept?.doubted, true);
+      assert.equal(kept?.state, 'admitted');
+      assert.deepEqual(kept?.name, name(1));
+    });
+
+    test('takes an identity once, whatever the receipt, and a receipt once', async ({ journal }) => {
+      const first = await admitted(journal, 1);
+      const again = await journal.admit([arrival(1, { receipt: 'other' }), arrival(1)]);
+      assert.deepEqual(again[0], { kind: 'duplicate', first });
+      assert.deepEqual(again[1], { kind: 'known' });
+    });
+
+    test('numbers strays and keeps them until they are archived', async ({ journal, reopen }) => {
+      const stray = {
+        receipt: 's1',
+        raw: Buffer.from('x'),
+        receivedAt: AT,
+        claimedAs: 's1__x',
+        responsePath: 'responses/a',
+        responseText: '{}',
+        archivePath: 'orders/failed/a',
+      };
+      await journal.addStray(stray, 'of');
+      await journal.addStray(stray, 'of');
+      assert.equal(await journal.strays('of'), 1);
+      assert.equal(await journal.receipt('s1'), 'known');
+      assert.deepEqual(
+        (await reopen().outgoing(9)).strays.map(({ receipt, responsePath }) => [receipt, responsePath]),
+        [['s1', 'responses/a']],
+      );
+      await journal.mark([{ receipt: 's1', archived: true }]);
+      assert.equal(await journal.receipt('s1'), 'archived');
+      assert.deepEqual((await journal.outgoing(9)).strays, []);
+    });
+
+    test('refuses a change that was decided on an older entry', async ({ journal }) => {
+      const entry = await admitted(journal, 1);
+      const [first, second] = await journal.apply([
+        change(entry, { patch: { state: 'sending', attempts: 1 }, stage: 'd4' }),
+        change(entry, { patch: { state: 'cancelled_unsent' } }),
+      ]);
+      assert.equal(first?.kind, 'applied');
+      assert.deepEqual(second, { kind: 'stale' });
+      assert.equal((await journal.find({ seq: entry.seq }))?.state, 'sending');
+    });
+
+    test('applies an event with a key once, and with it the whole change', async ({ journal }) => {
+      const entry = await admitted(journal, 1);
+      const fill = { kind: 'fill', key: 'execution-1', detail: '{"qty":"3"}' };
+      const [one] = await journal.apply([change(entry, { patch: { filledQty: '3' }, events: [fill] })]);
+      assert.ok(one?.kind === 'applied');
+      const [two] = await journal.apply([change(one.entry, { patch: { filledQty: '6' }, events: [fill] })]);
+      assert.deepEqual(two, { kind: 'seen' });
+      assert.equal((await journal.find({ seq: entry.seq }))?.filledQty, '3');
+      assert.deepEqual(await journal.fills(entry.seq), ['3']);
+    });
+
+    test('makes a new version with each answer, and publishes the newest', async ({ journal, reopen }) => {
+      const entry = await admitted(journal, 1);
+      assert.deepEqual((await journal.outgoing(9)).entries, []);
+      const [one] = await journal.apply([
+        change(entry, { patch: { state: 'working', brokerId: 'b', answer: { dataJson: '{"a":1}' } } }),
+      ]);
+      assert.ok(one?.kind === 'applied');
+      assert.equal(one.entry.version, 1);
+      await journal.mark([{ seq: entry.seq, published: 1, archived: true }]);
+      assert.deepEqual((await journal.outgoing(9)).entries, []);
+      const newest = defined(await journal.find({ brokerId: 'b' }), 'the entry');
+      const error = orderError('internal', 'x');
+      await journal.apply([change(newest, { patch: { state: 'closed', answer: { error } } })]);
+      const [outgoing] = (await reopen().outgoing(9)).entries;
+      assert.equal(outgoing?.version, 2);
+      assert.deepEqual(outgoing?.answer, { error });
+      assert.equal(outgoing?.archived, true);
+    });
+
+    test('holds back the archive while the outcome is unknown', async ({ journal }) => {
+      const entry = await admitted(journal, 1);
+      const error = orderError('in_doubt', 'x');
+      const [one] = await journal.apply([
+        change(entry, { patch: { state: 'in_doubt', doubted: true, answer: { error } } }),
+      ]);
+      assert.ok(one?.kind === 'applied');
+      await journal.mark([{ seq: entry.seq, published: 1 }]);
+      assert.deepEqual((await journal.outgoing(9)).entries, []);
+      await journal.apply([
+        change(defined(await journal.find({ seq: entry.seq }), 'it'), { patch: { state: 'working' } }),
+      ]);
+      assert.equal((await journal.outgoing(9)).entries.length, 1);
+    });
+
+    test('finds an order by its legs', async ({ journal }) => {
+      const entry = await admitted(journal, 1);
+      await journal.apply([change(entry, { patch: { brokerId: 'parent' }, legs: ['leg-1', 'leg-2'] })]);
+      assert.equal((await journal.find({ brokerId: 'leg-2' }))?.seq, entry.seq);
+      assert.equal(await journal.find({ brokerId: 'leg-3' }), null);
+    });
+
+    test('lists what is unfinished, oldest first, and nothing else', async ({ journal, reopen }) => {
+      for (let n = 1; n <= 3; n++) await admitted(journal, n);
+      const second = defined(await journal.find({ seq: 2 }), 'it');
+      await journal.apply([
+        change(second, { patch: { state: 'expired_unsent', answer: { error: orderError('send_by_passed', 'x') } } }),
+      ]);
+      assert.deepEqual(
+        (await reopen().unfinished()).map(({ seq }) => seq),
+        [1, 3],
+      );
+    });
+
+    test('remembers what was spent, by a change or alone', async ({ journal, reopen }) => {
+      const entry = await admitted(journal, 1);
+      await journal.apply([change(entry, { at: micros(AT + 5), patch: { state: 'sending' }, spends: 1, stage: 'd4' })]);
+      await journal.spend('paper', micros(AT + 7), 2);
+      await journal.spend('live', micros(AT + 8), 1);
+      assert.deepEqual(await reopen().spentSince('paper', micros(AT + 1)), [AT + 5, AT + 7, AT + 7]);
+      assert.deepEqual(await journal.spentSince('paper', micros(AT + 6)), [AT + 7, AT + 7]);
+    });
+
+    test('keeps facts and its generation', async ({ journal, reopen }) => {
+      assert.equal(journal.isNew, true);
+      await journal.setFact('account:paper', 'PA1');
+      const later = reopen();
+      assert.equal(later.isNew, false);
+      assert.equal(later.generation, journal.generation);
+      assert.equal(await later.fact('account:paper'), 'PA1');
+      assert.equal(await later.fact('account:live'), null);
+    });
+  });
+}
