@@ -170,3 +170,6 @@ export const lineAppender =
   (path: string) =>
   (line: string): void =>
     appendFileSync(path, `${line}\n`);
+
+/** The text of a file. Throws when it cannot be read. */
+export const readText = (path: string): string => readFileSync(path, 'utf8');

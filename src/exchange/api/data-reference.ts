@@ -1,7 +1,7 @@
 /**
  * Reference data of the trading host: assets and option contracts (Alpaca docs: /v2/assets, /v2/options/contracts).
  */
-import { dayText, newYorkDay, previousTradingDay, weekday } from '../market/calendar.ts';
+import { dayText, hoursOf, newYorkDay, newYorkTime, previousTradingDay, weekday } from '../market/calendar.ts';
 import type { Market } from '../market/market.ts';
 import { hash2, hashText } from '../market/noise.ts';
 import type { ListedContract } from '../market/options.ts';
@@ -58,8 +58,7 @@ function contractJson(market: Market, listed: ListedContract, at: bigint, delive
   const active = !market.expired(listed, at);
   const day = Math.min(previousTradingDay(newYorkDay(microsOf(at) / 1000)), listed.occ.expiry);
   const instrument = market.instrument(contract.symbol);
-  const window = market.hours.barWindow('option', day);
-  const close = instrument && window ? markAt(instrument, window[1] - 1) : 0;
+  const close = instrument ? markAt(instrument, newYorkTime(day, hoursOf(day)?.close ?? 960) * 1000 - 1) : 0;
   return {
     id: contract.id,
     symbol: contract.symbol,
@@ -77,7 +76,7 @@ function contractJson(market: Market, listed: ListedContract, at: bigint, delive
     size: '100',
     open_interest: String(hash2(hashText(contract.symbol), day) % 5000),
     open_interest_date: dayText(day),
-    close_price: scaled(BigInt(close)),
+    close_price: scaled(BigInt(Number.isNaN(close) ? 0 : close)),
     close_price_date: dayText(day),
     ppind: true,
     ...(deliverables

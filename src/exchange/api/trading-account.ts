@@ -26,7 +26,7 @@ export function accountRoutes(engine: EngineApi): Route[] {
       method: 'PATCH',
       path: '/v2/account/configurations',
       handle: (request) =>
-        withBody(request, (body) => answerOf(engine.configure(accountOf(request), body, request.at))),
+        withBody(request, (body) => answerOf(engine.configure(accountOf(request), body, request.at)), 'plain'),
     },
     {
       ...at,

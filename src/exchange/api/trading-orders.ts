@@ -33,31 +33,35 @@ export const isTrue = (text: string | null | undefined): boolean => /^(true|1|t)
 const PLAIN = /^-?\d+(\.\d+)?$/;
 
 /**
- * The JSON object in a body, its numbers as their source text so that no digit is lost. null when it is no object.
- * An empty body is an empty object.
+ * The JSON object in a body; null when it is no object. An empty body is an empty object. Numbers come as their source
+ * text, so that no digit of a price is lost, or with `numbers: 'plain'` as numbers.
  */
-export function bodyOf(request: ApiRequest): Body | null {
+function bodyOf(request: ApiRequest, numbers: 'text' | 'plain'): Body | null {
   if (request.body.trim() === '') return {};
   try {
-    const value: unknown = (JSON.parse as ParseWithSource)(request.body, (_key, item, context) =>
-      typeof item === 'number' && context.source !== undefined && PLAIN.test(context.source) ? context.source : item,
-    );
+    const value: unknown =
+      numbers === 'plain' ? JSON.parse(request.body) : (JSON.parse as ParseWithSource)(request.body, numberAsText);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Body) : null;
   } catch {
     return null;
   }
 }
 
-type ParseWithSource = (
-  text: string,
-  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-) => unknown;
+type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
+type ParseWithSource = (text: string, reviver: Reviver) => unknown;
 
-export const BAD_BODY = refusal(400, 40010000, 'request body format is invalid');
+const numberAsText: Reviver = (_key, value, { source }) =>
+  typeof value === 'number' && source !== undefined && PLAIN.test(source) ? source : value;
+
+const BAD_BODY = refusal(400, 40010000, 'request body format is invalid');
 
 /** Runs `use` on the request's body, or answers 400 when it is no JSON object. */
-export function withBody(request: ApiRequest, use: (body: Body) => ApiAnswer): ApiAnswer {
-  const body = bodyOf(request);
+export function withBody(
+  request: ApiRequest,
+  use: (body: Body) => ApiAnswer,
+  numbers: 'text' | 'plain' = 'text',
+): ApiAnswer {
+  const body = bodyOf(request, numbers);
   return body === null ? BAD_BODY : use(body);
 }
 

@@ -1,0 +1,253 @@
+/**
+ * The exchange behind a port: fastify for HTTP, ws for the streams, loopback only. Everything it answers comes from
+ * Exchange; here is only what needs a socket. Must never listen to other machines.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import fastify from 'fastify';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { WireRequest } from './api/handle.ts';
+import { Exchange, type ExchangeOptions } from './exchange.ts';
+import { type Delivery, reachesExchange } from './faults.ts';
+import { readRecording } from './market/recording.ts';
+import { fileStore, lineAppender, memoryStore, readText } from './store.ts';
+import type { StreamPort } from './stream/trade-updates.ts';
+
+export interface ExchangeServerOptions extends Omit<ExchangeOptions, 'store' | 'ledger' | 'recording'> {
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  /** `127.0.0.1` (default), `::1` or `localhost`. */
+  readonly host?: string;
+  /** The state lives in `home/exchange`; absent: in memory only. */
+  readonly home?: string;
+  /** Every answer waits until it would survive a power cut. */
+  readonly fsync?: boolean;
+  /** A file of recorded quotes to take prices from (market/recording.ts says how it looks). */
+  readonly replayFile?: string;
+  /** A file that gets the ledger, a line of JSON per order request. */
+  readonly ledgerFile?: string;
+}
+
+export interface RunningExchange {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly exchange: Exchange;
+  /** Ends all connections and saves the state. Idempotent; resolves when the port is free again. */
+  close(): Promise<void>;
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+const BODY_LIMIT = 1 << 20;
+
+/** Starts an exchange. Rejects when the port is taken, the host is not loopback, or the home cannot be used. */
+export async function startExchange(options: ExchangeServerOptions): Promise<RunningExchange> {
+  const host = options.host ?? '127.0.0.1';
+  if (!LOOPBACK.has(host))
+    throw new RangeError(`host ${host}: the exchange serves this machine only; use 127.0.0.1, ::1 or localhost`);
+  const clock = options.clock ?? systemClock;
+  const store = options.home === undefined ? memoryStore : fileStore(options.home, { fsync: options.fsync ?? false });
+  let exchange: Exchange;
+  try {
+    exchange = new Exchange({
+      ...options,
+      store,
+      ...(options.replayFile === undefined
+        ? {}
+        : { recording: readRecording(readText(options.replayFile)) }),
+      ...(options.ledgerFile === undefined ? {} : { ledger: lineAppender(options.ledgerFile) }),
+    });
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+
+  const app = fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.all('*', (request, reply) => {
+    const wire: WireRequest = {
+      method: request.method,
+      url: request.raw.url ?? '/',
+      headers: request.headers as Record<string, string | undefined>,
+      body: typeof request.body === 'string' ? request.body : '',
+    };
+    reply.hijack();
+    serve(exchange, clock, wire, reply.raw);
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 400;
+    const message = error instanceof Error ? error.message : 'request is invalid';
+    return reply.status(status).send({ code: status * 100_000, message });
+  });
+
+  const sockets = new WebSocketServer({ noServer: true, autoPong: false, maxPayload: BODY_LIMIT });
+  app.server.on('upgrade', (request, socket, head) => upgrade(exchange, clock, sockets, request, socket, head));
+
+  let closing: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    exchange.stop();
+    for (const client of sockets.clients) client.terminate();
+    try {
+      await app.close();
+    } finally {
+      exchange.save();
+      store.close();
+    }
+  };
+  const running = (url: string): RunningExchange => ({
+    url,
+    exchange,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  });
+  try {
+    const url = await app.listen({ port: options.port ?? 0, host });
+    exchange.start();
+    return running(url.replace('localhost', '127.0.0.1'));
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function serve(exchange: Exchange, clock: Clock, wire: WireRequest, response: ServerResponse): void {
+  const pending = exchange.receive(wire);
+  const act = (): void => {
+    if (pending.eventStream) {
+      openEvents(exchange, wire, response);
+      return;
+    }
+    const delivery = pending.act();
+    const late = delivery.answerDelayMs ?? 0;
+    if (late > 0) clock.after(late, () => send(clock, wire, delivery, response));
+    else send(clock, wire, delivery, response);
+  };
+  if (pending.delayMs > 0) clock.after(pending.delayMs, act);
+  else act();
+}
+
+/** Writes an answer as its delivery says: at once, cut, slowly, or not at all. Header names keep their case. */
+function send(clock: Clock, wire: WireRequest, delivery: Delivery, response: ServerResponse): void {
+  const { answer } = delivery;
+  if (answer === null) {
+    if (delivery.end !== 'hang') endSocket(response.socket, delivery.end ?? 'close');
+    return;
+  }
+  const bodiless = answer.status === 204 || answer.status === 304;
+  const body = Buffer.from(answer.body, 'utf8');
+  response.writeHead(answer.status, {
+    ...answer.headers,
+    ...(bodiless ? {} : { 'Content-Length': String(body.length) }),
+  });
+  if (bodiless || wire.method === 'HEAD') {
+    response.end();
+  } else if (delivery.cutAfter !== undefined) {
+    response.write(body.subarray(0, delivery.cutAfter), () => endSocket(response.socket, 'close'));
+  } else if (delivery.bytesPerSecond !== undefined) {
+    trickle(clock, response, body, delivery.bytesPerSecond);
+  } else {
+    response.end(body);
+  }
+}
+
+function trickle(clock: Clock, response: ServerResponse, body: Buffer, bytesPerSecond: number): void {
+  const piece = Math.max(1, Math.floor(bytesPerSecond / 10));
+  const next = (from: number): void => {
+    if (response.destroyed) return;
+    if (from >= body.length) {
+      response.end();
+      return;
+    }
+    response.write(body.subarray(from, from + piece));
+    clock.after((piece / bytesPerSecond) * 1000, () => next(from + piece));
+  };
+  next(0);
+}
+
+function endSocket(socket: Socket | null, how: 'close' | 'reset'): void {
+  if (how === 'reset') socket?.resetAndDestroy();
+  else socket?.destroy();
+}
+
+/** Server-sent events: trades and activities of an account, kept open until the client leaves. */
+function openEvents(exchange: Exchange, wire: WireRequest, response: ServerResponse): void {
+  const opened = exchange.openEvents(wire, (line) => {
+    if (!response.destroyed) response.write(line);
+  });
+  if ('answer' in opened) {
+    response.writeHead(opened.answer.status, opened.answer.headers);
+    response.end(opened.answer.body);
+    return;
+  }
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', ...opened.headers });
+  response.flushHeaders();
+  if (opened.begin() === 'ended') response.end();
+  response.on('close', opened.close);
+}
+
+function upgrade(
+  exchange: Exchange,
+  clock: Clock,
+  sockets: WebSocketServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  const headers = request.headers as Record<string, string | undefined>;
+  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  const { fault, delayMs } = exchange.faults.forRequest({ method: 'GET', path, body: '' });
+  const accept = (): void => {
+    if (fault !== null && !reachesExchange(fault)) {
+      if ('status' in fault) socket.end(`HTTP/1.1 ${fault.status} Refused\r\nConnection: close\r\n\r\n`);
+      else if (fault.kind === 'rate_limited') socket.end('HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n\r\n');
+      else socket.destroy();
+      return;
+    }
+    if (!exchange.hasStream(path)) {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (client) => bind(exchange, client, path, headers));
+  };
+  socket.on('error', () => socket.destroy());
+  if (delayMs > 0) clock.after(delayMs, accept);
+  else accept();
+}
+
+/** Ties one websocket to the session that speaks on it. */
+function bind(
+  exchange: Exchange,
+  client: WebSocket,
+  path: string,
+  headers: Readonly<Record<string, string | undefined>>,
+): void {
+  let silent = false;
+  const port: StreamPort = {
+    send: (frame) => {
+      if (client.readyState === client.OPEN) client.send(frame);
+    },
+    close: (how) => {
+      if (how === 'reset') client.terminate();
+      else client.close(1000);
+    },
+    silence: () => {
+      silent = true;
+    },
+    buffered: () => client.bufferedAmount,
+  };
+  const session = exchange.openStream(path, headers, port);
+  client.on('message', (data, isBinary) => {
+    if (silent) return;
+    const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+    session.receive(isBinary ? bytes : bytes.toString('utf8'));
+  });
+  client.on('ping', (data) => {
+    if (!silent) client.pong(data);
+  });
+  client.on('close', () => session.ended());
+  client.on('error', () => client.terminate());
+}
