@@ -231,7 +231,7 @@ export function optionInstrument(listing: Listing, occ: Occ, symbol: string, und
     script,
     price: scripted(script, raw),
     step: (price) => optionStep(occ.root, price),
-    halfSpread: (price) => 0.01 + price * 0.012,
+    halfSpread: (price) => 0.01 + Math.min(price, 25) * 0.012,
     quoteEvery: 1_000_000,
     tradeEvery: 60_000_000,
     tradeChance: Math.min(0.9, 0.05 + daily / 2000),

@@ -23,7 +23,7 @@ import {
 import { Prices } from './prices.ts';
 import type { Recording } from './recording.ts';
 import { markAt, type QuoteRow, quoteAt, type TradeRow, tradeAt } from './tape.ts';
-import { type Listing, UNIVERSE } from './universe.ts';
+import { type Listing, TEST_LISTING, UNIVERSE } from './universe.ts';
 
 export interface MarketOptions {
   /** Decides every price. */
@@ -58,6 +58,7 @@ export class Market implements MarketView {
   private readonly recording: Recording;
   private readonly instruments = new Map<string, Instrument>();
   private readonly contracts = new Map<string, ListedContract>();
+  private test: Instrument | undefined;
   private readonly closes = new Map<string, { readonly key: string; readonly price: number }>();
 
   constructor(options: MarketOptions) {
@@ -126,6 +127,12 @@ export class Market implements MarketView {
     const made = this.make(symbol);
     if (made) this.instruments.set(symbol, made);
     return made;
+  }
+
+  /** The symbol of the test feed, which trades round the clock and exists nowhere else (Alpaca docs: /v2/test). */
+  testInstrument(): Instrument {
+    this.test ??= stockInstrument(TEST_LISTING, this.prices, undefined);
+    return this.test;
   }
 
   private make(symbol: string): Instrument | undefined {

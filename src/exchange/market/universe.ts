@@ -188,3 +188,6 @@ function build(): Universe {
 
 /** The same for everybody; it never changes. */
 export const UNIVERSE: Universe = build();
+
+/** The made-up company of the test feed. */
+export const TEST_LISTING: Listing = stock('NASDAQ', ['FAKEPACA', 'Fake Alpaca Inc.', '140', '30', 's1.5']);
