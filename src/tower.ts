@@ -91,7 +91,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
         },
         holdAccount: async (mode, accountNumber) => {
           const held = await lockName(
-            `alpaca-exchange-tower:${settings.urls[mode]}:${accountNumber}`,
+            `alpaca-exchange-tower:${services.find(({ report }) => report.mode === mode)?.report.url}:${accountNumber}`,
             process.platform,
           );
           if (held === null) {
