@@ -33,8 +33,8 @@ function rows(shape: z.core.$ZodShape, prefix = '', inside = ''): readonly strin
 }
 
 function ruleOf(schema: z.core.$ZodType): string {
-  const rule = schema instanceof z.ZodType ? schema.meta()?.['rule'] : undefined;
-  if (typeof rule !== 'string') throw new TypeError('a field of an order file has no rule in words');
+  const rule = schema instanceof z.ZodType ? schema.description : undefined;
+  if (rule === undefined) throw new TypeError('a field of an order file has no rule in words');
   return rule;
 }
 

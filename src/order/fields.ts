@@ -21,7 +21,11 @@ const notA = (what: string, raw: JsonValue): Refusal => {
 
 /** A field that must be a string, with the reading of its text. */
 const text = <T>(rule: string, read: (raw: string) => T | Refusal, missing?: ErrorCode): z.ZodType<T, unknown> =>
-  leaf({ rule, type: 'string' }, (raw) => (typeof raw === 'string' ? read(raw) : notA('a string', raw)), missing);
+  leaf(
+    { description: rule, type: 'string' },
+    (raw) => (typeof raw === 'string' ? read(raw) : notA('a string', raw)),
+    missing,
+  );
 
 /**
  * One of a few words. `code` is the refusal's, also when the field is missing. `excluded` are words that exist, too, and that a
@@ -34,7 +38,7 @@ export const choice = <const T extends string, const X extends string = never>(
 ): z.ZodType<T | X, unknown> => {
   const known: readonly (T | X)[] = [...values, ...excluded];
   return leaf(
-    { rule: values.map((value) => `\`${value}\``).join(', '), type: 'string', enum: values },
+    { description: values.map((value) => `\`${value}\``).join(', '), type: 'string', enum: values },
     (raw) => {
       if (typeof raw !== 'string') return notA('a string', raw);
       const found = known.find((value) => value === raw);
@@ -47,7 +51,7 @@ export const choice = <const T extends string, const X extends string = never>(
 const inWords = (values: readonly string[]): string =>
   values.length === 1 ? String(values[0]) : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 
-export const flag = leaf({ rule: '`true` or `false`', type: 'boolean' }, (raw) =>
+export const flag = leaf({ description: '`true` or `false`', type: 'boolean' }, (raw) =>
   typeof raw === 'boolean' ? raw : notA('true or false', raw),
 );
 
@@ -70,7 +74,7 @@ interface NumberRule {
 
 /** A plain decimal, as JSON number or string. */
 function number({ rule, range, precision, signed, check }: NumberRule): z.ZodType<Decimal, unknown> {
-  return leaf({ rule, type: ['string', 'number'] }, (raw) => {
+  return leaf({ description: rule, type: ['string', 'number'] }, (raw) => {
     const source = raw instanceof JsonNumber ? raw.text : raw;
     if (typeof source !== 'string') return notA('a number or a decimal string', raw);
     if (!PLAIN.test(source)) return malformed(source);
@@ -181,7 +185,7 @@ export const trailPercent = number({
 });
 
 /** A small whole number for the tower itself, not for the exchange. */
-export const listLimit = leaf({ rule: 'whole number from 1 to 500', type: ['string', 'number'] }, (raw) => {
+export const listLimit = leaf({ description: 'whole number from 1 to 500', type: ['string', 'number'] }, (raw) => {
   const source = raw instanceof JsonNumber ? raw.text : raw;
   if (typeof source !== 'string') return notA('a whole number', raw);
   const value = /^[1-9][0-9]{0,2}$/.test(source) ? Number(source) : 0;
@@ -220,7 +224,7 @@ const MOST_SYMBOLS = 100;
 
 /** 1 to 100 distinct symbols of any kind. */
 export const symbolList = leaf(
-  { rule: 'array of 1 to 100 distinct symbols', type: 'array', items: { type: 'string' } },
+  { description: 'array of 1 to 100 distinct symbols', type: 'array', items: { type: 'string' } },
   (raw) => {
     if (!Array.isArray(raw)) return notA('an array of symbols', raw);
     if (raw.length === 0 || raw.length > MOST_SYMBOLS) {
@@ -273,20 +277,23 @@ export const time = (
 /** A value that must repeat what the file name says. */
 export const repeated = (what: string): z.ZodType<string, unknown> => text(`equals ${what}`, (raw) => raw);
 
-export const object = leaf({ rule: 'object', type: 'object' }, (raw) =>
+export const object = leaf({ description: 'object', type: 'object' }, (raw) =>
   isJsonObject(raw) ? raw : notA('an object', raw),
 );
 
 const META_BYTES = 4096;
 
 /** The JSON text of a flat object. */
-export const meta = leaf({ rule: 'object of at most 4 KiB, strings and numbers, depth 1', type: 'object' }, (raw) => {
-  if (!isJsonObject(raw)) return notA('an object', raw);
-  for (const [key, value] of Object.entries(raw)) {
-    if (typeof value === 'string' || value instanceof JsonNumber) continue;
-    return new Refusal('meta', `may hold strings and numbers only; ${clipped(key, 40)} is ${typeName(value)}`);
-  }
-  const json = stringifyLossless(raw);
-  const bytes = Buffer.byteLength(json);
-  return bytes <= META_BYTES ? json : new Refusal('meta', `has ${bytes} bytes; at most ${META_BYTES}`);
-});
+export const meta = leaf(
+  { description: 'object of at most 4 KiB, strings and numbers, depth 1', type: 'object' },
+  (raw) => {
+    if (!isJsonObject(raw)) return notA('an object', raw);
+    for (const [key, value] of Object.entries(raw)) {
+      if (typeof value === 'string' || value instanceof JsonNumber) continue;
+      return new Refusal('meta', `may hold strings and numbers only; ${clipped(key, 40)} is ${typeName(value)}`);
+    }
+    const json = stringifyLossless(raw);
+    const bytes = Buffer.byteLength(json);
+    return bytes <= META_BYTES ? json : new Refusal('meta', `has ${bytes} bytes; at most ${META_BYTES}`);
+  },
+);

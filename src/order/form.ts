@@ -22,7 +22,7 @@ export class Refusal {
 /** What the documentation says of a field; also its JSON Schema where zod cannot know it. */
 export interface FieldMeta {
   /** The rule in a few words: the documentation's and, as `allowed`, the refusal's. */
-  readonly rule: string;
+  readonly description: string;
   readonly [jsonSchema: string]: unknown;
 }
 
@@ -35,7 +35,7 @@ export function leaf<T>(
   read: (raw: JsonValue) => T | Refusal,
   missing: ErrorCode = 'field_missing',
 ): z.ZodType<T, unknown> {
-  const allowed = meta.rule.replaceAll('`', '');
+  const allowed = meta.description.replaceAll('`', '');
   return z
     .unknown()
     .transform((raw, context): T => {
