@@ -91,7 +91,7 @@ async function placeOrder(context: Context, type: OrderType, options: OrderOptio
     warnWithoutTower(context, home);
     return;
   }
-  if (options.json !== true) context.out(`${file}\n`);
+  if (options.json !== true) context.err(`${file}\n`);
   warnWithoutTower(context, home);
   const answer = await awaitAnswer(context.clock, response, options.wait === 'final', options.timeout * 1000);
   if (answer === null) {

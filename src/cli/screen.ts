@@ -25,7 +25,7 @@ const STEP_STYLES: Readonly<Record<string, Style>> = {
   expired: 'magenta',
 };
 
-/** `14:30:22.123`, local time of nobody: UTC, as in the order file names. */
+/** `14:30:22.123` in UTC, as in the order file names. */
 const timeOf = (atMs: number): string => new Date(atMs).toISOString().slice(11, 23);
 
 /** One mode in words: who serves it, which account, where. */
@@ -56,7 +56,7 @@ export function eventLines(event: TowerEvent, colour: boolean): readonly string[
       return [orderLine(event, colour)];
     case 'notice': {
       const style: Style = event.level === 'error' ? 'red' : event.level === 'warn' ? 'yellow' : 'dim';
-      const remedy = event.remedy === '' ? '' : ` ${plain(event.remedy)}`;
+      const remedy = event.remedy === '' ? '' : `${/[.!?]$/.test(event.text) ? '' : '.'} ${plain(event.remedy)}`;
       return [`${paint(style, event.level === 'info' ? 'note' : event.level)}: ${plain(event.text)}${remedy}`];
     }
   }
@@ -65,14 +65,17 @@ export function eventLines(event: TowerEvent, colour: boolean): readonly string[
 function orderLine({ atMs, mode, agent, type, step, text }: OrderEvent, colour: boolean): string {
   const paint = painter(colour);
   const shown = plain(step).padEnd(16);
+  const style = STEP_STYLES[step];
   return [
     paint('dim', timeOf(atMs)),
     mode === 'live' ? paint('red', 'live ') : mode,
     plain(agent).padEnd(12),
     type.padEnd(12),
-    paint(STEP_STYLES[step] ?? 'reset', shown),
+    style === undefined ? shown : paint(style, shown),
     plain(text),
-  ].join('  ');
+  ]
+    .join('  ')
+    .trimEnd();
 }
 
 /** The last lines of a run. */
