@@ -23,13 +23,23 @@ const comparable = (time: string): string => {
   return `${whole}.${fraction.padEnd(9, '0')}`;
 };
 
+/** How far in its life an order is. Unknown statuses count as open. Source: Alpaca docs, order lifecycle. */
+const rank = (status: string): number => {
+  if (status === '') return 0;
+  if (status === 'pending_new') return 1;
+  if (status === 'accepted' || status === 'accepted_for_bidding' || status === 'held') return 2;
+  return hasEnded(status) ? 5 : status === 'new' ? 3 : 4;
+};
+
 /** An order has ended when it has, and every leg of it. */
 export const isOver = (order: BrokerOrder): boolean => hasEnded(order.status) && order.legs.every(isOver);
 
 function isOlder(entry: Entry, order: BrokerOrder): boolean {
   if (entry.filledQty !== null && exact(order.filledQty).lt(exact(entry.filledQty))) return true;
   if (entry.brokerUpdatedAt === null || order.updatedAt === '') return false;
-  return comparable(order.updatedAt) < comparable(entry.brokerUpdatedAt);
+  const [now, before] = [comparable(order.updatedAt), comparable(entry.brokerUpdatedAt)];
+  // Several steps of one moment arrive in any order: the further one in an order's life is the newer.
+  return now < before || (now === before && rank(order.status) < rank(entry.brokerStatus ?? ''));
 }
 
 const rejectedLate = (order: BrokerOrder): OrderError =>
