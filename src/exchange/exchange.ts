@@ -13,7 +13,7 @@ import { type WatchlistChange, Watchlists } from './api/trading-watchlists.ts';
 import { ExchangeClock, NANOS_PER_MS, type Nanos, stepsBetween } from './clock.ts';
 import { control } from './control.ts';
 import { Engine } from './engine/engine.ts';
-import type { ActivityJson, EngineEvent, JournalEntry, TradeUpdate } from './engine/types.ts';
+import type { ActivityJson, EngineEvent, JournalEntry } from './engine/types.ts';
 import {
   type Answer,
   type Delivery,
@@ -23,14 +23,15 @@ import {
   type RequestFault,
   reachesExchange,
 } from './faults.ts';
-import { type Credentials, credentialsOf, type KeyPair, KeyRing, type KnownKey, pairOf } from './keys.ts';
+import { type Credentials, type KeyPair, KeyRing, type KnownKey } from './keys.ts';
 import { isOrderRequest, Ledger } from './ledger.ts';
 import { Market, type MarketChange } from './market/market.ts';
 import type { Recording } from './market/recording.ts';
 import { RateLimit, type RateLimitOptions } from './rate-limit.ts';
 import { memoryStore, type Store } from './store.ts';
-import { type EventFeed, rangeFault, rangeOf, ServerEvents } from './stream/server-events.ts';
-import { type StreamPort, TradeUpdatesSession } from './stream/trade-updates.ts';
+import type { EventFeed } from './stream/server-events.ts';
+import type { StreamPort } from './stream/trade-updates.ts';
+import { isEventStream, type StreamSession, Streams } from './streams.ts';
 
 export interface ExchangeOptions {
   /** Drives everything; a simulation gives its virtual one. Default: the machine's. */
@@ -45,6 +46,8 @@ export interface ExchangeOptions {
   readonly hours?: boolean;
   /** Recorded quotes; symbols that it names follow it. */
   readonly recording?: Recording;
+  /** False: market data as on Alpaca's Basic plan, without the SIP feed of the last 15 minutes. Default true. */
+  readonly realtimeSip?: boolean;
   /** USD of a new account, decimal text. Default "100000". */
   readonly cash?: string;
   /** The only pairs that are welcome. Default null: any. */
@@ -67,12 +70,6 @@ export interface Pending {
   /** Wants server-sent events: use `openEvents` instead of `act`. */
   readonly eventStream: boolean;
   act(): Delivery;
-}
-
-/** One open stream: feed it what the client says, tell it when the client is gone. */
-export interface StreamSession {
-  receive(frame: string | Uint8Array): void;
-  ended(): void;
 }
 
 /** A line of the store: what has happened since the snapshot. */
@@ -104,7 +101,6 @@ const PULSE_MS = 200;
 /** Commands between two snapshots. */
 const COMPACT_AFTER = 20_000;
 const DEFAULT_RATE_LIMIT: RateLimitOptions = { perMinute: 200, enforce: false };
-const EVENT_PATHS: ReadonlySet<string> = new Set(['/v2/events/trades', '/v2beta1/events/activities']);
 const JSON_HEADERS = { 'Content-Type': 'application/json; charset=UTF-8' };
 const UNAVAILABLE: Answer = { status: 503, headers: JSON_HEADERS, body: '{"message":"service unavailable"}' };
 
@@ -121,11 +117,10 @@ export class Exchange {
   readonly #store: Store;
   readonly #keys: KeyRing;
   readonly #watchlists = new Watchlists();
-  readonly #events = new ServerEvents();
   readonly #trading: RateLimit;
   readonly #data: RateLimit;
   readonly #random: Random;
-  readonly #tradeSessions = new Set<TradeUpdatesSession>();
+  readonly #streams: Streams;
   /** Events on their way: they go out when their command is journaled and the engine is at rest. */
   #outbox: EngineEvent[] = [];
   readonly #marketEntries: MarketEntry[] = [];
@@ -165,6 +160,14 @@ export class Exchange {
       snapshot === null
         ? new Engine(this.market, { seed: this.#seed })
         : Engine.restore(snapshot.engine, this.market, { seed: this.#seed });
+    this.#streams = new Streams({
+      clock: base,
+      market: this.market,
+      faults: this.faults,
+      realtimeSip: options.realtimeSip ?? true,
+      authenticate: (credentials) => this.#authenticate(credentials),
+      activitiesAfter: (account, id) => this.#activitiesAfter(account, id),
+    });
     this.#restore(snapshot, entries);
     this.engine.onEvent((event) => this.#outbox.push(event));
     // Writing down what the engine read of the market costs time: only for a store that keeps it.
@@ -192,47 +195,26 @@ export class Exchange {
     const { fault, delayMs } = this.faults.forRequest({ method: request.method, path, body: request.body });
     return {
       delayMs,
-      eventStream: EVENT_PATHS.has(path) && request.method === 'GET' && reachesExchange(fault),
+      eventStream: isEventStream(path) && request.method === 'GET' && reachesExchange(fault),
       act: () => this.#act(request, arrived, fault),
     };
   }
 
-  /** Whether a websocket may be opened at this path. */
-  hasStream(path: string): boolean {
-    return path === '/stream';
-  }
-
-  /** A websocket was opened at a path for which `hasStream` holds; `headers` are those of its upgrade request. */
+  /** A websocket was opened at a path for which `isWebsocket` holds; `headers` are those of its upgrade request. */
   openStream(path: string, headers: WireRequest['headers'], port: StreamPort): StreamSession {
-    const codec = headers['content-type']?.includes('msgpack') ? 'msgpack' : 'json';
-    const authenticate = (key: string, secret: string) => this.#authenticate(pairOf(key, secret));
-    const session = new TradeUpdatesSession(port, { codec, authenticate });
-    this.#tradeSessions.add(session);
-    return {
-      receive: (frame) => session.receive(frame),
-      ended: () => this.#tradeSessions.delete(session),
-    };
+    // What happened before the client came is not sent to it.
+    this.catchUp();
+    const session = this.#streams.open(path, headers, port);
+    this.#arm();
+    return session;
   }
 
   /** Opens GET /v2/events/trades or /v2beta1/events/activities; `write` gets lines ready to send. */
-  openEvents(
-    request: WireRequest,
-    write: (line: string) => void,
-  ): { readonly answer: Answer } | (EventFeed & { readonly headers: Readonly<Record<string, string>> }) {
-    const credentials = credentialsOf(request.headers);
-    const account = credentials === 'none' ? null : this.#authenticate(credentials);
-    const headers = { 'X-Request-ID': this.#requestId() };
-    const plain = (status: number, value: unknown): { answer: Answer } => ({
-      answer: { status, headers: { ...JSON_HEADERS, ...headers }, body: JSON.stringify(value) },
-    });
-    if (account === null) return plain(401, { message: 'unauthorized.' });
-    const range = rangeOf(new URL(request.url, 'http://localhost').searchParams);
-    const wrong = rangeFault(range);
-    if (wrong !== null) return plain(422, { code: 40010001, message: wrong });
-    const feed = pathOf(request.url).endsWith('/trades')
-      ? this.#events.trades(account, range, write)
-      : this.#events.activities((after) => this.#activitiesAfter(account, after), range, write);
-    return { ...feed, headers };
+  openEvents(request: WireRequest, write: (line: string) => void): EventFeed | { readonly answer: Answer } {
+    const opened = this.#streams.openEvents(pathOf(request.url), request, write);
+    if (!('status' in opened)) return opened;
+    const headers = { ...JSON_HEADERS, 'X-Request-ID': this.#requestId() };
+    return { answer: { status: opened.status, headers, body: JSON.stringify(opened.body) } };
   }
 
   /** From now on time drives the market by itself. */
@@ -328,7 +310,7 @@ export class Exchange {
             changed: (change) => this.#journal({ t: 'watchlist', change }),
           },
         ),
-        ...dataRoutes(this.market),
+        ...dataRoutes(this.market, { realtimeSip: this.#options.realtimeSip ?? true }),
       ],
       {
         authenticate: (credentials) => this.#authenticate(credentials),
@@ -366,7 +348,7 @@ export class Exchange {
     for (const key of snapshot?.keys ?? []) this.#keys.add(key);
     for (const change of snapshot?.watchlists ?? []) this.#watchlists.apply(change);
     for (const entry of snapshot?.market ?? []) this.#applyToMarket(entry);
-    const forget = this.engine.onEvent(({ accountId, update }) => this.#events.trade(accountId, update));
+    const forget = this.engine.onEvent(({ accountId, update }) => this.#streams.remember(accountId, update));
     for (const entry of entries) {
       switch (entry.t) {
         case 'begun':
@@ -414,22 +396,14 @@ export class Exchange {
     if (this.#outbox.length > 0) {
       const events = this.#outbox;
       this.#outbox = [];
-      for (const { accountId, update } of events) this.#publish(accountId, update);
+      for (const { accountId, update } of events) this.#streams.publish(accountId, update);
     }
-    this.#events.activitiesMoved();
+    this.#streams.activitiesMoved();
     this.#arm();
   }
 
-  #publish(accountId: string, update: TradeUpdate): void {
-    this.#events.trade(accountId, update);
-    const listeners = [...this.#tradeSessions].filter((session) => session.listensTo === accountId);
-    if (listeners.length === 0) return;
-    const fault = this.faults.forEvent(update.event);
-    for (const session of listeners) session.publish(update, fault);
-  }
-
   #needsTime(): boolean {
-    return this.engine.activeSymbols().length > 0;
+    return this.#streams.wantPulses || this.engine.activeSymbols().length > 0;
   }
 
   #arm(): void {
@@ -444,6 +418,7 @@ export class Exchange {
 
   #tick(at: Nanos): void {
     this.engine.tick(at);
+    this.#streams.pulse(this.#ticked, at);
     this.#ticked = at;
     this.#flush();
   }

@@ -14,6 +14,7 @@ import { type Delivery, reachesExchange } from './faults.ts';
 import { readRecording } from './market/recording.ts';
 import { fileStore, lineAppender, memoryStore, readText } from './store.ts';
 import type { StreamPort } from './stream/trade-updates.ts';
+import { isWebsocket } from './streams.ts';
 
 export interface ExchangeServerOptions extends Omit<ExchangeOptions, 'store' | 'ledger' | 'recording'> {
   /** 0 or absent: any free port. */
@@ -53,9 +54,7 @@ export async function startExchange(options: ExchangeServerOptions): Promise<Run
     exchange = new Exchange({
       ...options,
       store,
-      ...(options.replayFile === undefined
-        ? {}
-        : { recording: readRecording(readText(options.replayFile)) }),
+      ...(options.replayFile === undefined ? {} : { recording: readRecording(readText(options.replayFile)) }),
       ...(options.ledgerFile === undefined ? {} : { ledger: lineAppender(options.ledgerFile) }),
     });
   } catch (error) {
@@ -183,7 +182,7 @@ function openEvents(exchange: Exchange, wire: WireRequest, response: ServerRespo
     response.end(opened.answer.body);
     return;
   }
-  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', ...opened.headers });
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
   response.flushHeaders();
   if (opened.begin() === 'ended') response.end();
   response.on('close', opened.close);
@@ -207,7 +206,7 @@ function upgrade(
       else socket.destroy();
       return;
     }
-    if (!exchange.hasStream(path)) {
+    if (!isWebsocket(path)) {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
       return;
     }

@@ -131,15 +131,13 @@ function writeWhole(path: string, text: string, folder: string): void {
   closeSync(directory);
 }
 
-/** Takes the folder for this process. A lock whose holder is gone (same id, other start time) is taken over. */
+/** Takes the folder for this process. A lock whose holder is gone is taken over. */
 function lock(path: string): () => void {
   const mine = `${process.pid} ${startTimeOf(process.pid)}`;
-  if (existsSync(path)) {
-    const holder = readFileSync(path, 'utf8').trim();
-    const pid = Number(holder.split(' ')[0]);
-    if (holder !== mine && isAlive(pid) && holder === `${pid} ${startTimeOf(pid)}`)
-      throw new Error(`${path}: process ${pid} runs an exchange on this home; stop it or choose another --home`);
-  }
+  const holder = existsSync(path) ? readFileSync(path, 'utf8').trim() : mine;
+  const pid = Number(holder.split(' ')[0]);
+  if (holder !== mine && isAlive(pid) && holder === `${pid} ${startTimeOf(pid)}`)
+    throw new Error(`${path}: process ${pid} runs an exchange on this home; stop it or choose another home`);
   writeFileSync(path, mine);
   return () => {
     if (existsSync(path) && readFileSync(path, 'utf8') === mine) rmSync(path, { force: true });
@@ -156,10 +154,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Ticks since boot at which a process started, so that a reused id is not mistaken for it; '' where there is no /proc. */
+/**
+ * Ticks since boot at which a process started, so that a reused id is not mistaken for it; 'ended' for one that waits to
+ * be reaped, '' where there is no /proc.
+ */
 function startTimeOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[19] ?? '';
+    const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return state === 'Z' || state === 'X' ? 'ended' : (fields[18] ?? '');
   } catch {
     return '';
   }
