@@ -75,6 +75,9 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   ws: ['src/broker/alpaca/', 'src/exchange/'],
   zod: ['src/settings', 'src/order/', 'src/broker/alpaca/', 'src/exchange/', 'src/cli/exchange.ts'],
   'node:assert': [],
+  // The suite that every journal must pass, run by the test of each.
+  'node:assert/strict': ['src/journal/conformance.ts'],
+  'node:test': ['src/journal/conformance.ts'],
   'node:buffer': ['src/'],
   'node:child_process': [],
   'node:crypto': ['src/'],
@@ -180,7 +183,7 @@ export const BANS: readonly Ban[] = [
     name: 'escape from the types',
     pattern: /\bas any\b|:\s*any\s*(?:[=;,)\]|>{]|$)|<any>|\bas unknown as\b/,
     instead: 'a check, or a better type',
-    seams: {},
+    seams: { 'src/exchange/engine/snapshot.ts': 'reads back what it wrote itself' },
   },
   {
     name: 'a silenced compiler or linter',

@@ -61,13 +61,14 @@ export class StatusWriter {
     this.#off();
   }
 
-  summary(counts: { readonly received: number }, until: Micros): Summary {
+  /** `counts` has what was received, and how much of it was refused without ever becoming an order. */
+  summary(counts: { readonly received: number; readonly refused: number }, until: Micros): Summary {
     return {
       since: this.#o.since,
       until,
       received: counts.received,
       succeeded: this.#succeeded,
-      refused: this.#refused,
+      refused: this.#refused + counts.refused,
       inDoubt: this.#inDoubt,
       open: this.#open,
     };
