@@ -188,6 +188,13 @@ cases('envelope', [
     '"2026-12-13 14:31:00Z"',
   ].map((value): Case => [`send_by ${value}`, envelope({ send_by: value }), 'send_by', 'send_by', /RFC 3339/]),
   [
+    'send_by at the moment of receipt',
+    envelope({ send_by: '"2026-02-13T14:30:23Z"' }),
+    'send_by',
+    'send_by',
+    /is past/,
+  ],
+  [
     'send_by past',
     envelope({ send_by: '"2026-02-13T14:30:22Z"' }),
     'send_by',

@@ -204,6 +204,14 @@ describe('several option contracts', () => {
   check('credit', '"type":"limit","limit_price":-2.50,"qty":3', { limitPrice: '-2.5', qty: '3' });
   check('even', '"type":"limit","limit_price":"0"', { limitPrice: '0' });
   check('market', '"type":"market"', {});
+
+  test('an adjusted contract belongs to the same underlying', () => {
+    const mixed = LEGS.replace('AAPL250321C00155000', 'AAPL1250321C00155000');
+    assert.equal(
+      read('optionmulti', `{"order_class":"mleg","time_in_force":"day","type":"market",${mixed}}`).type,
+      'optionmulti',
+    );
+  });
 });
 
 test('queries and their defaults', () => {
