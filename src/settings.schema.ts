@@ -43,15 +43,20 @@ export const sections = {
       1,
       86_400,
       30,
-      'How long after it was received a market, ioc, fok, opg or cls order may still be sent when a fault has held it back (no connection, doubt about an earlier copy), if the order file does not say.',
+      'How long after it was received a market, ioc, fok, opg or cls order in doubt may be sent again, when its file gives no `send_by`.',
     ),
     default_seconds: whole(
       1,
       86_400,
       120,
-      'How long after it was received any request may still be sent, if the order file does not say.',
+      'How long after it was received a request may be sent, when its file gives no `send_by`.',
     ),
-    max_seconds: whole(1, 86_400, 86_400, 'How far ahead an order file may put its own `send_by`.'),
+    max_seconds: whole(
+      1,
+      86_400,
+      86_400,
+      'The most that a `send_by` in an order file may ask for, counted from its receipt.',
+    ),
   },
   doubt: {
     settle_ms: whole(0, 600_000, 20_000, 'How long "not found" of an order in doubt is not believed.'),
