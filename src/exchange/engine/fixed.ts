@@ -12,11 +12,33 @@ export const whole = (value: number | bigint): Fixed => BigInt(value) * ONE;
 
 const PLAIN = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$/;
 
+const POWERS = Array.from({ length: 10 }, (_, i) => 10n ** BigInt(i));
+
+/** The common case: at most 15 digits, a point, nothing else. -1 for everything else, which `parseFixed` then reads. */
+function shortDigits(source: string): Fixed {
+  let digits = 0;
+  let places = -1;
+  const { length } = source;
+  if (length === 0 || length > 16) return -1n;
+  for (let i = 0; i < length; i++) {
+    const code = source.charCodeAt(i);
+    if (code === 46 && places < 0 && i > 0) places = 0;
+    else if (code >= 48 && code <= 57) {
+      // Below 10^15 a JavaScript number is an exact whole number.
+      digits = digits * 10 + (code - 48);
+      if (places >= 0) places++;
+    } else return -1n;
+  }
+  if (places > 9 || digits >= 1e15) return -1n;
+  return BigInt(digits) * (POWERS[9 - Math.max(places, 0)] ?? 1n);
+}
+
 /** Text of a decimal → Fixed; undefined when it is no decimal or has digits below a billionth. */
-export function parseFixed(text: string): Fixed | undefined {
-  if (text.length > 64 || !PLAIN.test(text)) return undefined;
-  const lower = text.toLowerCase();
-  const [mantissa = '', exponent = '0'] = lower.split('e');
+export function parseFixed(source: string): Fixed | undefined {
+  const short = shortDigits(source);
+  if (short >= 0n) return short;
+  if (source.length > 64 || !PLAIN.test(source)) return undefined;
+  const [mantissa = '', exponent = '0'] = source.toLowerCase().split('e');
   const negative = mantissa.startsWith('-');
   const [integer = '', fractional = ''] = mantissa.replace(/^[+-]/, '').split('.');
   const shift = Number(exponent) - fractional.length + 9;

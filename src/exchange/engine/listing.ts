@@ -158,9 +158,9 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** The order of a path id, which has to be a uuid. */
 export function findOrder(account: Account, id: string): Result<Order> {
-  if (!UUID.test(id)) return refuse(malformed('order_id is missing'));
-  const order = account.byId.get(id.toLowerCase());
-  return order === undefined ? refuse(orderNotFound(id)) : ok(order);
+  const order = account.byId.get(id) ?? account.byId.get(id.toLowerCase());
+  if (order !== undefined) return ok(order);
+  return refuse(UUID.test(id) ? orderNotFound(id) : malformed('order_id is missing'));
 }
 
 export function getOrder(account: Account, id: string, query: Query): Result<OrderJson> {

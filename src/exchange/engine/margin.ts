@@ -133,8 +133,16 @@ export interface Valuation {
 
 const MARGIN_FLOOR = whole(2000);
 
+/** Margin needs 2,000 USD of equity. */
+const multiplierAt = (account: Account, equity: Fixed): bigint =>
+  equity < MARGIN_FLOOR ? 1n : min(BigInt(account.multiplier), BigInt(account.config.maxMultiplier));
+
 /** Values an account at `at`. Costs one quote per position. */
 export function valuation(world: World, account: Account, at: Instant): Valuation {
+  if (account.positions.size === 0) {
+    const multiplier = multiplierAt(account, account.cash);
+    return { equity: account.cash, longValue: 0n, shortValue: 0n, initial: 0n, maintenance: 0n, multiplier };
+  }
   let longValue = 0n;
   let shortValue = 0n;
   const priced: { position: Position; price: Fixed; value: Fixed }[] = [];
@@ -146,8 +154,7 @@ export function valuation(world: World, account: Account, at: Instant): Valuatio
     priced.push({ position, price, value });
   }
   const equity = account.cash + longValue + shortValue;
-  const allowed = min(BigInt(account.multiplier), BigInt(account.config.maxMultiplier));
-  const multiplier = equity < MARGIN_FLOOR ? 1n : allowed;
+  const multiplier = multiplierAt(account, equity);
   let initial = 0n;
   let upkeep = 0n;
   const optionValue = new Map<string, Fixed>();

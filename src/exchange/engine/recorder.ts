@@ -38,8 +38,8 @@ export class Recorder implements MarketView {
 
   /** Starts a command. With `script`, answers come from a journal entry. */
   begin(script?: readonly MarketRead[]): void {
-    this.#reads.clear();
-    this.#fresh.clear();
+    if (this.#reads.size > 0) this.#reads.clear();
+    if (this.#fresh.size > 0) this.#fresh.clear();
     this.#script = script && new Map(script.map(([question, answer]) => [question, decode(answer)]));
   }
 

@@ -14,14 +14,18 @@ export function breaksPennyRule(price: Fixed): boolean {
   return price % (price >= ONE ? CENT : CENT / 100n) !== 0n;
 }
 
-const PRICE_FIELDS = (draft: Draft): readonly (readonly [string, Fixed | null | undefined])[] => [
-  ['limit_price', draft.class === 'oco' ? null : draft.limit],
-  ['stop_price', draft.stop],
-  ['trail_price', draft.trailPrice],
-  ['take_profit.limit_price', draft.takeProfit?.limit],
-  ['stop_loss.stop_price', draft.stopLoss?.stop],
-  ['stop_loss.limit_price', draft.stopLoss?.limit],
-];
+/** The name of the first price with too many decimals, and the price. */
+function tooFine(draft: Draft): readonly [string, Fixed] | undefined {
+  const { limit, stop, trailPrice, takeProfit, stopLoss } = draft;
+  if (limit !== null && draft.class !== 'oco' && breaksPennyRule(limit)) return ['limit_price', limit];
+  if (stop !== null && breaksPennyRule(stop)) return ['stop_price', stop];
+  if (trailPrice !== null && breaksPennyRule(trailPrice)) return ['trail_price', trailPrice];
+  if (takeProfit && breaksPennyRule(takeProfit.limit)) return ['take_profit.limit_price', takeProfit.limit];
+  if (stopLoss === null) return undefined;
+  if (breaksPennyRule(stopLoss.stop)) return ['stop_loss.stop_price', stopLoss.stop];
+  if (stopLoss.limit !== null && breaksPennyRule(stopLoss.limit)) return ['stop_loss.limit_price', stopLoss.limit];
+  return undefined;
+}
 
 export const isFractional = (draft: Pick<Draft, 'qty' | 'notional'>): boolean =>
   draft.notional !== null || (draft.qty !== null && !isWhole(draft.qty));
@@ -116,9 +120,8 @@ export function equityRules(
   if (asset.attributes.includes('ipo') && draft.type !== 'limit' && !quote?.last) {
     return unprocessable('only limit orders are accepted before the first trade of an IPO');
   }
-  for (const [field, price] of PRICE_FIELDS(draft)) {
-    if (price != null && breaksPennyRule(price)) return subPenny(field, price);
-  }
+  const fine = tooFine(draft);
+  if (fine) return subPenny(...fine);
   const closed = outsideAuctionWindow(draft, market, at);
   if (closed) return closed;
   if (draft.class === 'simple' && draft.type === 'stop' && draft.side === 'sell' && quote && quote.last > 0n) {

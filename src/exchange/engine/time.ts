@@ -9,23 +9,33 @@ export const MINUTE: Instant = 60n * SECOND;
 export const HOUR: Instant = 60n * MINUTE;
 export const DAY: Instant = 24n * HOUR;
 
-let lastSecond = -1n;
-let lastText = '';
+const TWO = Array.from({ length: 100 }, (_, i) => String(i).padStart(2, '0'));
+/** Texts of the days seen lately. Keeping them changes no answer. */
+const dayTexts = new Map<number, string>();
+
+function dayText(day: number): string {
+  let known = dayTexts.get(day);
+  if (known === undefined) {
+    known = new Date(day * 86_400_000).toISOString().slice(0, 10);
+    if (dayTexts.size >= 1000) dayTexts.clear();
+    dayTexts.set(day, known);
+  }
+  return known;
+}
 
 /** `2026-02-13T14:30:25.789012Z`: trailing zeros of the fraction are left out. */
 export function iso(at: Instant): string {
-  const second = at / SECOND;
-  if (second !== lastSecond) {
-    // The text of the current second is by far the commonest one; keeping it changes no answer.
-    lastText = new Date(Number(second) * 1000).toISOString().slice(0, 19);
-    lastSecond = second;
-  }
-  const nanos = Number(at - second * SECOND);
-  if (nanos === 0) return `${lastText}Z`;
+  const whole = at / SECOND;
+  const second = Number(whole);
+  const day = Math.floor(second / 86_400);
+  const rest = second - day * 86_400;
+  const clock = `${TWO[Math.floor(rest / 3600)]}:${TWO[Math.floor(rest / 60) % 60]}:${TWO[rest % 60]}`;
+  const nanos = Number(at - whole * SECOND);
+  if (nanos === 0) return `${dayText(day)}T${clock}Z`;
   const digits = String(nanos).padStart(9, '0');
   let end = 9;
   while (digits.charCodeAt(end - 1) === 48) end--;
-  return `${lastText}.${digits.slice(0, end)}Z`;
+  return `${dayText(day)}T${clock}.${digits.slice(0, end)}Z`;
 }
 
 /** `20260213143025789`: the beginning of an activity id. */
@@ -38,7 +48,7 @@ export const compact = (at: Instant): string => {
 };
 
 /** `2026-02-13`, the UTC date. */
-export const isoDate = (at: Instant): string => iso(at).slice(0, 10);
+export const isoDate = (at: Instant): string => dayText(Math.floor(Number(at / SECOND) / 86_400));
 
 const RFC3339 = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})?)?$/i;
 

@@ -32,11 +32,11 @@ export function orderJson(order: Order, nested: boolean, stream = false): OrderJ
   const type = leg ? '' : order.type;
   const created = iso(order.created);
   const showLegs = order.legs.length > 0 && (nested || strategy);
-  return {
+  const json: { -readonly [Key in keyof OrderJson]: OrderJson[Key] } = {
     id: order.id,
     client_order_id: order.clientId,
     created_at: created,
-    updated_at: iso(order.updated),
+    updated_at: order.updated === order.created ? created : iso(order.updated),
     submitted_at: created,
     filled_at: time(order.filledAt),
     expired_at: time(order.expiredAt),
@@ -57,7 +57,6 @@ export function orderJson(order: Order, nested: boolean, stream = false): OrderJ
     order_type: type,
     type,
     side: strategy && !stream ? '' : order.side,
-    ...(order.intent === null ? {} : { position_intent: order.intent }),
     time_in_force: order.tif,
     limit_price: number(order.limit),
     stop_price: number(order.stop),
@@ -67,11 +66,13 @@ export function orderJson(order: Order, nested: boolean, stream = false): OrderJ
     trail_percent: number(order.trailPercent),
     trail_price: number(order.trailPrice),
     hwm: number(order.hwm),
-    ...(order.ratio === null ? {} : { ratio_qty: text(order.ratio) }),
     subtag: null,
     source: null,
-    ...(stream ? { cancel_requested_at: time(order.cancelRequestedAt) } : {}),
   };
+  if (order.intent !== null) json.position_intent = order.intent;
+  if (order.ratio !== null) json.ratio_qty = text(order.ratio);
+  if (stream) json.cancel_requested_at = time(order.cancelRequestedAt);
+  return json;
 }
 
 export const configurationsJson = (config: Configurations): ConfigurationsJson => ({
