@@ -43,7 +43,7 @@ export const sections = {
       1,
       86_400,
       30,
-      'How long after it was received a market, ioc, fok, opg or cls order in doubt may be sent again, when its file gives no `send_by`.',
+      'How long after it was received a market, ioc, fok, opg or cls order may still be sent when a fault held it up (no connection, doubt about an earlier copy) and its file gives no `send_by`.',
     ),
     default_seconds: whole(
       1,

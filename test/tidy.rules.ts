@@ -75,8 +75,8 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   ws: ['src/broker/alpaca/', 'src/exchange/'],
   zod: ['src/settings', 'src/order/', 'src/broker/alpaca/', 'src/exchange/', 'src/cli/exchange.ts'],
   'node:assert': [],
-  // The suite that every journal must pass, run by the test of each.
-  'node:assert/strict': ['src/journal/conformance.ts'],
+  // What tests share: the suite that every journal must pass, the engine's harness.
+  'node:assert/strict': ['src/journal/conformance.ts', 'src/exchange/engine/harness.ts'],
   'node:test': ['src/journal/conformance.ts'],
   'node:buffer': ['src/'],
   'node:child_process': [],
