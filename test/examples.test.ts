@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+const COMMAND = join('bin', 'tower');
 const home = mkdtempSync(join(tmpdir(), 'tower-examples-'));
 // Whatever keys and settings the machine has must not reach this tower.
 const ours = (name: string): boolean => /^(?:TOWER_|ALPACA_)/.test(name);
@@ -17,7 +18,7 @@ let tower: ChildProcess;
 let output = '';
 
 before(async () => {
-  tower = spawn('bin/tower', ['start', '--home', home], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  tower = spawn(COMMAND, ['start', '--home', home], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((ready, failed) => {
     tower.once('exit', (code) => failed(new Error(`the tower ended with ${code}: ${output}`)));
     tower.stdout?.on('data', (chunk) => {
@@ -59,13 +60,13 @@ test('the Python agent trades', (t) => {
 
 test('the command trades without a file of one’s own', () => {
   const fields = ['--symbol', 'AAPL', '--qty', '1', '--order-class', 'market', '--time-in-force', 'day'];
-  const answer = answerOf('bin/tower', 'order', 'stockbuy', '--agent', 'me', ...fields, '--wait', '--json', '--home');
+  const answer = answerOf(COMMAND, 'order', 'stockbuy', '--agent', 'me', ...fields, '--wait', '--json', '--home');
   assert.equal(answer['status'], 'success');
 });
 
 test('every sample is taken, and answered', async () => {
   const incoming = join(home, 'orders/incoming');
-  const written = spawnSync('bin/tower', ['samples', '--out', incoming, '--json'], { env, encoding: 'utf8' });
+  const written = spawnSync(COMMAND, ['samples', '--out', incoming, '--json'], { env, encoding: 'utf8' });
   const files: { type: string; file: string }[] = JSON.parse(written.stdout);
   const answers = join(home, 'responses/sample/paper');
   const end = performance.now() + 15_000;
@@ -78,7 +79,7 @@ test('every sample is taken, and answered', async () => {
 });
 
 test('the tower says how it stands, and stops with 0 when it is asked to', async () => {
-  const status = spawnSync('bin/tower', ['status', '--json', '--home', home], { env, encoding: 'utf8' });
+  const status = spawnSync(COMMAND, ['status', '--json', '--home', home], { env, encoding: 'utf8' });
   assert.equal(status.status, 0, status.stderr);
   const report = JSON.parse(status.stdout);
   assert.deepEqual([report.running, report.modes[0].service], [true, 'embedded exchange']);
