@@ -42,8 +42,8 @@ const context: Context = {
   },
 };
 
-// Who reads our output may leave early (`tower samples | head`): that is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// Who reads our output may leave early (`tower samples | head`, a log collector that restarts): nothing stops for that.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const { version }: { version: string } = JSON.parse(readFileSync(findPackageJSON('..', import.meta.url) ?? '', 'utf8'));
 
