@@ -15,7 +15,7 @@ import type { Entry, Journal } from './journal/journal.ts';
 import { Writer } from './journal/writer.ts';
 import { type Clock, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
-import type { Files } from './lib/files.ts';
+import { type Files, TEMP_FOLDER } from './lib/files.ts';
 import type { Random } from './lib/random.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
 import { orderEvent } from './observe/narrate.ts';
@@ -61,6 +61,7 @@ export const FOLDERS = [
   'responses',
   'logs',
   'data',
+  TEMP_FOLDER,
 ] as const;
 
 /** Everything that belongs to one mode. */
@@ -199,6 +200,8 @@ export class Pipeline {
   async start(): Promise<void> {
     const { files, journal, clock, failpoints } = this.#ports;
     for (const folder of FOLDERS) files.makeFolder(folder);
+    // What a crash left half made is made again from the journal.
+    for (const { name } of files.list(TEMP_FOLDER)) files.remove(`${TEMP_FOLDER}/${name}`);
     for (const line of this.#lines) {
       const { mode } = line.broker;
       const now = clock.now();

@@ -12,7 +12,7 @@ import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 import type { Clock } from './lib/clock.ts';
 import { armedFailpoints, type Failpoints, noFailpoints } from './lib/failpoint.ts';
-import { systemFiles } from './lib/files.ts';
+import { systemFiles, TEMP_FOLDER } from './lib/files.ts';
 import { type Held, lockFile, lockName } from './lib/lock.ts';
 import type { Random } from './lib/random.ts';
 import { CannotStart, type ModeReport, type Summary, type TowerEvent } from './observe/events.ts';
@@ -45,7 +45,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
   const { home, settings, clock, random, log } = options;
   const failpoints =
     settings.testing.failpoint === '' ? noFailpoints : armedFailpoints(settings.testing.failpoint, settings.testing.on);
-  const files = systemFiles(home, failpoints);
+  const files = systemFiles(home, failpoints, TEMP_FOLDER);
   files.makeFolder('.');
   for (const folder of FOLDERS) files.makeFolder(folder);
   const undo: (() => void | Promise<void>)[] = [];

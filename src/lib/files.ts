@@ -53,17 +53,21 @@ export interface Files {
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
-/** Names of temporary files of the tower's own; what carries it after a crash is swept at start. */
+/** Names of temporary files of the tower's own. */
 export const TEMP_PREFIX = '.tower-tmp-';
+/** Where a running tower's temporary files lie until they get their names: one folder, emptied at start after a crash. */
+export const TEMP_FOLDER = 'data/tmp';
 
 export function dirEntry(name: string): DirEntry {
   return { name, raw: Buffer.from(name) };
 }
 
-export function systemFiles(home: string, failpoints: Failpoints = noFailpoints): Files {
+/** `temps` is the folder of temporary files, on the same file system; without it each lies beside what it becomes. */
+export function systemFiles(home: string, failpoints: Failpoints = noFailpoints, temps?: string): Files {
   let counter = 0;
   const at = (relative: string): string => path.join(home, relative);
-  const bytesAt = (folder: string, entry: DirEntry): Buffer => Buffer.concat([Buffer.from(`${at(folder)}/`), entry.raw]);
+  const bytesAt = (folder: string, entry: DirEntry): Buffer =>
+    Buffer.concat([Buffer.from(`${at(folder)}/`), entry.raw]);
 
   function syncFolder(folder: string): void {
     const fd = fs.openSync(at(folder), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
@@ -74,13 +78,13 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints)
     }
   }
 
-  /** Writes a synced temporary file beside `to` and returns its absolute path. */
+  /** Writes a synced temporary file for `to` and returns its absolute path. */
   function writeTemp(
     to: string,
     bytes: string | Uint8Array,
     point?: (step: 'temp' | 'written' | 'synced') => void,
   ): string {
-    const temp = at(path.posix.join(path.posix.dirname(to), `${TEMP_PREFIX}${process.pid}-${counter++}`));
+    const temp = at(path.posix.join(temps ?? path.posix.dirname(to), `${TEMP_PREFIX}${process.pid}-${counter++}`));
     const fd = fs.openSync(temp, 'wx', 0o644);
     try {
       point?.('temp');
