@@ -1,0 +1,155 @@
+/**
+ * The Files port on a disk in memory, step by step as the real one does it, with faults. Must never do in one step what
+ * the real one does in several: a crash between two of them is what is tried here.
+ */
+import { type DirEntry, dirEntry, type Files, type Peek, TEMP_FOLDER, TEMP_PREFIX } from '../../src/lib/files.ts';
+import { below, chance, pick, type Random } from '../../src/lib/random.ts';
+import { type Disk, folderOf, type Inode } from './disk.ts';
+import { Injected, type Life } from './life.ts';
+import type { DiskPlan } from './plan.ts';
+
+export interface FilesWorld {
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly now: () => number;
+  /** The faults in force; all zero once the storm is over. */
+  readonly faults: () => DiskPlan;
+  /** A file is there under its name, not yet surely for good. */
+  placed(path: string, bytes: Uint8Array): void;
+  claimed(inode: Inode, from: string, to: string): void;
+  watch(folder: string, ring: () => void): () => void;
+}
+
+const CODES = ['EIO', 'ENOSPC', 'EACCES'] as const;
+const PID = 7;
+
+export function simFiles(world: FilesWorld, life: Life): Files {
+  const { disk, random, now } = world;
+  const { failpoints } = life;
+  let counter = 0;
+
+  const fails = (): boolean => world.faults().fail > 0 && chance(random, world.faults().fail);
+  const fault = (what: string): Injected => new Injected(pick(random, CODES), what);
+  const call = (what: string): void => {
+    life.call(what);
+    if (fails()) throw fault(what);
+  };
+  const mustBe = (folder: string): void => {
+    if (!disk.hasFolder(folder)) throw Object.assign(new Error(`ENOENT: ${folder}`), { code: 'ENOENT' });
+  };
+
+  /** The real one opens it exclusively under a name made of the process id, which a container gives out again. */
+  function temp(to: string): { readonly path: string; readonly inode: Inode } {
+    const path = `${TEMP_FOLDER}/${TEMP_PREFIX}${PID}-${counter++}`;
+    mustBe(TEMP_FOLDER);
+    mustBe(folderOf(to));
+    if (disk.at(path) !== undefined) throw Object.assign(new Error(`EEXIST: ${path}`), { code: 'EEXIST' });
+    return { path, inode: disk.create(path, new Uint8Array(0), now()) };
+  }
+
+  /** Where in the sequence this write fails: 0 opening, 1 writing or syncing, 2 renaming or linking; 3 nowhere. */
+  const failingStep = (): number => (fails() ? below(random, 3) : 3);
+
+  return {
+    makeFolder(folder) {
+      life.call('makeFolder');
+      disk.makeFolder(folder);
+    },
+    list(folder) {
+      life.call('list');
+      if (world.faults().listFail > 0 && chance(random, world.faults().listFail)) throw fault(`list ${folder}`);
+      mustBe(folder);
+      return disk.names(folder).map(dirEntry);
+    },
+    peek(folder, entry, maxBytes): Peek {
+      life.call('peek');
+      if (world.faults().readFail > 0 && chance(random, world.faults().readFail)) throw fault(`read ${entry.name}`);
+      const inode = disk.at(`${folder}/${entry.name}`);
+      if (inode === undefined) return { kind: 'gone' };
+      const { bytes } = inode;
+      const identity = { dev: 1, ino: inode.id, size: bytes.length, mtimeNs: BigInt(inode.mtime) * 1000n };
+      if (bytes.length > maxBytes) return { kind: 'too_large', size: bytes.length, identity };
+      return { kind: 'file', bytes, identity };
+    },
+    claim(folder: string, entry: DirEntry, to: string) {
+      call('claim');
+      const from = `${folder}/${entry.name}`;
+      const inode = disk.at(from);
+      if (inode === undefined) return false;
+      disk.rename(from, to, now());
+      world.claimed(inode, from, to);
+      return true;
+    },
+    publish(to, text) {
+      life.call('publish');
+      const step = failingStep();
+      if (step === 0) throw fault(`open ${to}`);
+      const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+      const { path, inode } = temp(to);
+      failpoints.hit('k07a-response-temp');
+      if (step === 1) {
+        disk.remove(path, now());
+        throw fault(`write ${to}`);
+      }
+      disk.write(inode, bytes, now());
+      failpoints.hit('k07b-response-written');
+      disk.sync(inode);
+      failpoints.hit('k07c-response-synced');
+      if (step === 2) throw fault(`rename ${to}`);
+      disk.rename(path, to, now());
+      world.placed(to, bytes);
+      failpoints.hit('k07d-response-renamed');
+    },
+    publishNew(to, bytes) {
+      life.call('publishNew');
+      const step = failingStep();
+      if (step === 0) throw fault(`open ${to}`);
+      const { path, inode } = temp(to);
+      if (step === 1) {
+        disk.remove(path, now());
+        throw fault(`write ${to}`);
+      }
+      disk.write(inode, bytes, now());
+      disk.sync(inode);
+      failpoints.hit('k23-archive-temp');
+      if (step === 2) {
+        disk.remove(path, now());
+        throw fault(`link ${to}`);
+      }
+      const there = disk.at(to);
+      if (there !== undefined) {
+        disk.remove(path, now());
+        return Buffer.from(bytes).equals(there.bytes);
+      }
+      // The link and the removal of the temporary name are told as one move: nothing of ours lies between them.
+      disk.rename(path, to, now());
+      failpoints.hit('k24-archive-linked');
+      world.placed(to, bytes);
+      return true;
+    },
+    syncFolder(folder) {
+      call('syncFolder');
+      mustBe(folder);
+      disk.syncFolder(folder);
+    },
+    rename(from, to) {
+      call('rename');
+      mustBe(folderOf(to));
+      return disk.rename(from, to, now());
+    },
+    remove(file) {
+      call('remove');
+      return disk.remove(file, now());
+    },
+    read(file) {
+      life.call('read');
+      return disk.at(file)?.bytes ?? null;
+    },
+    watch(folder, ring) {
+      life.call('watch');
+      return world.watch(folder, () => {
+        if (life.alive) ring();
+      });
+    },
+  };
+}

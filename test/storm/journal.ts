@@ -1,0 +1,78 @@
+/**
+ * The real journal on a database in memory that outlives the tower's runs; crashes and I/O errors strike at its commits.
+ * Must never roll back what a commit has returned for, except when the storm says that the journal itself was lost.
+ */
+import Sqlite, { type Database } from 'better-sqlite3';
+import type { Journal } from '../../src/journal/journal.ts';
+import { SqliteJournal } from '../../src/journal/sqlite.ts';
+import { chance, type Random } from '../../src/lib/random.ts';
+import { Injected, type Life } from './life.ts';
+
+export class JournalBox {
+  #db: Database = new Sqlite(':memory:');
+  #copy: Buffer | null = null;
+
+  /** For the oracle, which reads with its own statements. */
+  get db(): Database {
+    return this.#db;
+  }
+
+  get hasCopy(): boolean {
+    return this.#copy !== null;
+  }
+
+  open(life: Life, random: Random, faults: () => number, storm: Random): Journal {
+    return new SqliteJournal(guarded(this.#db, life, faults, storm), {
+      file: ':memory:',
+      clock: life.clock,
+      random,
+      failpoints: life.failpoints,
+    });
+  }
+
+  /** Keeps a copy as it is now, as a backup would. */
+  backUp(): void {
+    this.#copy = this.#db.serialize();
+  }
+
+  lose(): void {
+    this.#db.close();
+    this.#db = new Sqlite(':memory:');
+  }
+
+  restore(): void {
+    if (this.#copy === null) throw new RangeError('no copy was made');
+    this.#db.close();
+    this.#db = new Sqlite(this.#copy);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+/** The database as one run sees it: what the journal uses, and nothing else. */
+function guarded(db: Database, life: Life, faults: () => number, storm: Random): Database {
+  const seen = {
+    pragma: (text: string, options?: { simple: boolean }) => db.pragma(text, options),
+    exec: (sql: string) => db.exec(sql),
+    prepare: (sql: string) => db.prepare(sql),
+    transaction(work: () => unknown) {
+      const real = db.transaction(work);
+      return {
+        immediate() {
+          life.call('commit');
+          const fault = faults() > 0 && chance(storm, faults());
+          // A failed commit may be on disk all the same.
+          if (fault && chance(storm, 0.5)) throw new Injected('SQLITE_IOERR', 'commit');
+          const result = real.immediate();
+          if (fault) throw new Injected('SQLITE_IOERR', 'commit (it is on disk)');
+          life.call('committed');
+          return result;
+        },
+      };
+    },
+    close: () => seen,
+  };
+  return seen as unknown as Database;
+}

@@ -1,0 +1,348 @@
+/**
+ * The judge of a run while it runs: what leaves, what arrives and what is published is compared with the broker's book.
+ * Must share no decision with the tower: it reads JSON and counts, and a statement once made is held against all that
+ * comes after.
+ *
+ * I6 (exposure) has no check here: the tower has no exposure limits yet.
+ */
+import type { Database } from 'better-sqlite3';
+import type { HttpRequest } from '../../src/broker/alpaca/network.ts';
+import type { Drop } from './agents.ts';
+import { type Book, type BookOrder, isEnded, type VenueAnswer } from './book.ts';
+import type { Inode } from './disk.ts';
+import { fieldsDiffer } from './wire.ts';
+
+export interface Violation {
+  readonly invariant: string;
+  readonly text: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The newest version of an answer, as somebody could have read it. */
+export interface Published {
+  readonly version: number;
+  readonly text: string;
+  readonly isFinal: boolean;
+  /** Where in the order's history its newest statement stands; -1 before any. */
+  readonly stateIndex: number;
+}
+
+/** `no_post`: no byte of it has left or will leave. `no_order`: no order of it exists or will exist. */
+interface Claim {
+  readonly kind: 'no_post' | 'no_order';
+  readonly path: string;
+}
+
+export interface Figures {
+  posts: number;
+  requests: number;
+  duplicates: number;
+  inDoubt: number;
+  longestDoubtUs: number;
+  statements: number;
+}
+
+export interface OracleWorld {
+  readonly now: () => number;
+  readonly book: Book;
+  /** The journal as it is on disk. */
+  readonly db: () => Database;
+  readonly limits: { readonly perMinute: number; readonly perSecond: number };
+  violated(violation: Violation): void;
+}
+
+const MINUTE_US = 60_000_000;
+const SECOND_US = 1_000_000;
+
+export class Oracle {
+  readonly figures: Figures = {
+    posts: 0,
+    requests: 0,
+    duplicates: 0,
+    inDoubt: 0,
+    longestDoubtUs: 0,
+    statements: 0,
+  };
+  readonly drops: Drop[] = [];
+  readonly dropped = new Map<string, Drop>();
+  /** Receipt of each claimed file, by inode. */
+  readonly receipts = new Map<number, string>();
+  readonly published = new Map<string, Published>();
+  /** Every path under which an answer was ever seen; survives the loss of a journal. */
+  readonly everAnswered = new Set<string>();
+  readonly deleted = new Set<string>();
+  readonly #world: OracleWorld;
+  readonly #claims = new Map<string, Claim[]>();
+  readonly #posted = new Map<string, number>();
+  readonly #turnedAway = new Map<string, number>();
+  readonly #departures: number[] = [];
+  readonly #doubtSince = new Map<string, number>();
+  /** Journals lost or replaced so far. */
+  generation = 0;
+  #budgetCountsFrom = 0;
+
+  constructor(world: OracleWorld) {
+    this.#world = world;
+  }
+
+  fail(invariant: string, text: string): void {
+    this.#world.violated({ invariant, text });
+  }
+
+  drop(drop: Drop): void {
+    this.drops.push(drop);
+    if (drop.clientOrderId !== null) this.dropped.set(drop.clientOrderId, drop);
+  }
+
+  claimed(inode: Inode, to: string): void {
+    this.receipts.set(inode.id, to.slice(to.lastIndexOf('/') + 1).slice(0, 26));
+  }
+
+  /** An agent has deleted an answer: it need not be there any more. */
+  deletedBy(path: string): void {
+    this.deleted.add(path);
+  }
+
+  /**
+   * The journal is gone, or an older one. What it told is not known to the next one: versions start anew, and a claim
+   * about a request that is sent again holds no longer (stated assumption: who gives the tower a file anew after it has
+   * lost its journal asks anew). What the next one claims is held against the whole book.
+   */
+  journalLost(): void {
+    this.generation++;
+    this.published.clear();
+    this.#claims.clear();
+    // What the lost journal had counted cannot be known to the next one.
+    this.#budgetCountsFrom = this.#departures.length;
+  }
+
+  /** A request leaves the tower. */
+  left(request: HttpRequest): void {
+    this.figures.requests++;
+    if (request.origin.includes('data')) return;
+    this.#countDeparture();
+    if (request.method !== 'POST') return;
+    this.figures.posts++;
+    const body = parseObject(request.body);
+    const id = String(body?.['client_order_id']);
+    this.#posted.set(id, (this.#posted.get(id) ?? 0) + 1);
+    const drop = this.dropped.get(id);
+    if (drop === undefined) {
+      this.fail('I1', `a POST with client_order_id ${id}, which no file has asked for`);
+      return;
+    }
+    for (const claim of this.#claims.get(id) ?? [])
+      this.fail(
+        'I4',
+        `${claim.path} says that ${claim.kind === 'no_post' ? 'nothing was sent' : 'there is no order'}, and a POST of it leaves`,
+      );
+    this.#checkJournaled(id, request.body);
+  }
+
+  #checkJournaled(id: string, wire: string): void {
+    const row = this.#world
+      .db()
+      .prepare('SELECT seq, state, attempts, wire, raw FROM requests WHERE client_order_id = ?')
+      .get(id) as { seq: number; state: string; attempts: number; wire: string; raw: Buffer } | undefined;
+    if (row === undefined || row.state !== 'sending' || row.attempts < 1) {
+      this.fail('I2', `a POST of ${id} leaves, and the journal says ${row === undefined ? 'nothing' : row.state}`);
+      return;
+    }
+    const records = this.#world
+      .db()
+      .prepare("SELECT count(*) AS n FROM events WHERE seq = ? AND kind = 'sending'")
+      .get(row.seq) as { n: number };
+    if (records.n < row.attempts) this.fail('I2', `${id}: ${row.attempts} sendings, ${records.n} records of them`);
+    if (row.wire !== wire) this.fail('I3', `${id}: the bytes on the wire are not the journaled ones`);
+    const differing = fieldsDiffer(row.raw, wire);
+    if (differing.length > 0) this.fail('I3', `${id}: the wire differs from the file in ${differing.join(', ')}`);
+  }
+
+  #countDeparture(): void {
+    const now = this.#world.now();
+    const all = this.#departures;
+    all.push(now);
+    const { perMinute, perSecond } = this.#world.limits;
+    for (const [limit, window, name] of [
+      [perMinute, MINUTE_US, '60 s'],
+      [perSecond, SECOND_US, '1 s'],
+    ] as const) {
+      const index = all.length - 1 - limit;
+      const first = all[index];
+      if (first !== undefined && index >= this.#budgetCountsFrom && now - first < window)
+        this.fail('I7', `${limit + 1} requests within ${name}`);
+    }
+  }
+
+  /** It reaches the broker. */
+  arrived(request: HttpRequest, answer: VenueAnswer): void {
+    if (request.method !== 'POST') return;
+    if (answer.status === 422 && answer.body.includes('must be unique')) this.figures.duplicates++;
+  }
+
+  /** The broker's book has changed. */
+  booked(order: BookOrder): void {
+    if (order.body === null || order.states.length > 1) return;
+    const id = order.clientOrderId;
+    const same = this.#world.book.byClientId.get(id) ?? [];
+    if (same.length > 1) this.fail('I1', `${same.length} orders of ${id} at the broker`);
+    for (const claim of this.#claims.get(id) ?? [])
+      this.fail('I4', `${claim.path} says that there is no order of ${id}, and now there is one`);
+  }
+
+  /** A file is there for everybody to read. */
+  placed(path: string, bytes: Uint8Array): void {
+    if (!path.startsWith('responses/')) return;
+    this.figures.statements++;
+    this.deleted.delete(path);
+    this.everAnswered.add(path);
+    const text = Buffer.from(bytes).toString();
+    const answer = parseObject(text);
+    if (answer === null) {
+      this.fail('I4', `${path} is no JSON object`);
+      return;
+    }
+    const version = Number(answer['version']);
+    const isFinal = answer['final'] === true;
+    const before = this.published.get(path);
+    if (before !== undefined) {
+      if (version < before.version) this.fail('I5', `${path}: version ${version} after ${before.version}`);
+      if (version === before.version && text !== before.text)
+        this.fail('I5', `${path}: two texts under version ${version}`);
+      if (before.isFinal && version > before.version) this.fail('I5', `${path}: changed after it was final`);
+    }
+    const stateIndex = this.#judge(path, answer, before?.stateIndex ?? -1);
+    this.published.set(path, { version, text, isFinal, stateIndex });
+  }
+
+  /** Is what the answer says true, and what must be true from now on? Returns where the order's history stands. */
+  #judge(path: string, answer: Json, stateIndex: number): number {
+    const id = answer['client_order_id'];
+    const error = objectOf(answer['error']);
+    const details = objectOf(error?.['details']);
+    if (path.includes('.duplicate-')) {
+      if (typeof id === 'string' && details?.['safe_to_resubmit'] !== false)
+        this.fail('I4', `${path}: a repeat is called safe to resubmit`);
+      return stateIndex;
+    }
+    if (typeof id !== 'string') return stateIndex;
+    const type = id.slice(id.lastIndexOf('_') + 1);
+    const data = objectOf(answer['data']);
+    this.#countDoubt(id, error?.['type'] === 'in_doubt_error' && answer['final'] === false);
+    if (!/^(stock|crypto|option)/.test(type)) {
+      if (type === 'cancelorder' && data !== null) this.#judgeCancel(path, data);
+      if (type === 'orderstatus' && data !== null) this.#stateOf(path, data, -1);
+      return stateIndex;
+    }
+    if (data !== null) {
+      const at = this.#stateOf(path, data, stateIndex);
+      if (data['client_order_id'] !== id)
+        this.fail('I4', `${path} shows an order of ${String(data['client_order_id'])}`);
+      if (answer['final'] === true && !isEnded(this.#world.book.byId.get(String(data['id']))?.states[at]))
+        this.fail('I4', `${path} is final, and its order is not`);
+      return at;
+    }
+    this.#judgeRefusal(path, id, answer, error, details);
+    return stateIndex;
+  }
+
+  #judgeRefusal(path: string, id: string, answer: Json, error: Json | null, details: Json | null): void {
+    const code = error?.['code'];
+    const orders = this.#world.book.byClientId.get(id) ?? [];
+    if (code === 'rejected_after_acceptance') {
+      if (!orders.some(({ states }) => states.at(-1)?.status === 'rejected'))
+        this.fail('I4', `${path} says rejected after acceptance, and no order of it is`);
+      return;
+    }
+    if (code === 'conflict_at_broker') {
+      this.fail('I4', `${path} tells of a conflict, and nobody else uses our ids`);
+      return;
+    }
+    const safe = details?.['safe_to_resubmit'];
+    if (typeof safe !== 'boolean') this.fail('I4', `${path} does not say whether it is safe to resubmit`);
+    // A file that is refused for what it says: after the loss of a journal it may clash with one sent before.
+    if (error?.['type'] === 'validation_error' && this.generation > 0) return;
+    if (answer['sent'] === 'no') {
+      if (this.#taken(id) > 0) this.fail('I4', `${path} says sent: no, and ${this.#taken(id)} POSTs of it have left`);
+      if (answer['final'] === true) this.#claim(id, { kind: 'no_post', path });
+    }
+    if (safe !== true) return;
+    if (answer['final'] !== true) this.fail('I4', `${path} is called safe to resubmit before it is final`);
+    if (orders.length > 0)
+      this.fail('I4', `${path} is called safe to resubmit (${String(code)}), and there is an order`);
+    this.#claim(id, { kind: 'no_order', path });
+  }
+
+  /** POSTs of an order that have left, less those that were answered 429: by the broker's rule these were not taken. */
+  #taken(id: string): number {
+    return (this.#posted.get(id) ?? 0) - (this.#turnedAway.get(id) ?? 0);
+  }
+
+  /** A request was answered 429, unread. */
+  turnedAway(request: HttpRequest): void {
+    const id = request.method === 'POST' ? parseObject(request.body)?.['client_order_id'] : null;
+    if (typeof id === 'string') this.#turnedAway.set(id, (this.#turnedAway.get(id) ?? 0) + 1);
+  }
+
+  #judgeCancel(path: string, data: Json): void {
+    const order = objectOf(data['order']);
+    if (order !== null) {
+      const known = this.#world.book.byId.get(String(order['id']));
+      if (!known?.states.some(({ status }) => status === 'canceled'))
+        this.fail('I4', `${path} says cancelled, and the order is ${known?.states.at(-1)?.status ?? 'not known'}`);
+      return;
+    }
+    const target = String(data['client_order_id']);
+    if (this.#taken(target) > 0)
+      this.fail('I4', `${path} says that ${target} was cancelled before it was sent, and it was sent`);
+    this.#claim(target, { kind: 'no_post', path });
+  }
+
+  /** The moment of the order's history that an answer shows; it may be old news, never news that never was, or go back. */
+  #stateOf(path: string, data: Json, notBefore: number): number {
+    const order = this.#world.book.byId.get(String(data['id']));
+    if (order === undefined) {
+      this.fail('I4', `${path} shows an order that the broker does not have`);
+      return notBefore;
+    }
+    const index = order.states.findLastIndex(
+      ({ status, filledQty }) => status === data['status'] && filledQty === data['filled_qty'],
+    );
+    if (index === -1)
+      this.fail(
+        'I4',
+        `${path} says ${String(data['status'])}/${String(data['filled_qty'])}, which the order never was`,
+      );
+    else if (index < notBefore) this.fail('I5', `${path} goes back to ${String(data['status'])}`);
+    return Math.max(index, notBefore);
+  }
+
+  #claim(id: string, claim: Claim): void {
+    const known = this.#claims.get(id);
+    if (known === undefined) this.#claims.set(id, [claim]);
+    else if (!known.some(({ kind }) => kind === claim.kind)) known.push(claim);
+  }
+
+  #countDoubt(id: string, isInDoubt: boolean): void {
+    const since = this.#doubtSince.get(id);
+    if (isInDoubt && since === undefined) {
+      this.figures.inDoubt++;
+      this.#doubtSince.set(id, this.#world.now());
+    } else if (!isInDoubt && since !== undefined) {
+      this.#doubtSince.delete(id);
+      this.figures.longestDoubtUs = Math.max(this.figures.longestDoubtUs, this.#world.now() - since);
+    }
+  }
+}
+
+export const objectOf = (value: unknown): Json | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : null;
+
+export function parseObject(text: string): Json | null {
+  try {
+    return objectOf(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}

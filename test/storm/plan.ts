@@ -1,0 +1,225 @@
+/**
+ * What a seed draws: which faults exist at all, and how often each strikes (swarm testing: a fault that is always there
+ * hides what happens without it). Must never depend on anything but the seed.
+ */
+import { below, chance, fraction, pick, type Random } from '../../src/lib/random.ts';
+
+/** The tower's own settings for doubt; the faults below stay within what they promise to bear. */
+export const SETTLE_MS = 20_000;
+export const MAX_DELAY_MS = 900_000;
+
+export type CrashKind = 'kill' | 'power';
+
+export interface Plan {
+  /** Order files that agents drop, and the virtual milliseconds over which they do. */
+  readonly drops: number;
+  readonly spanMs: number;
+  readonly agents: number;
+  readonly budget: { readonly perMinute: number; readonly perSecond: number };
+  readonly pollMs: number;
+  readonly resend: boolean;
+  readonly latePolicy: 'cancel' | 'keep';
+  readonly shape: Shape;
+  readonly crash: CrashPlan;
+  readonly disk: DiskPlan;
+  readonly journal: JournalPlan;
+  readonly network: NetworkPlan;
+  readonly stream: StreamPlan;
+  readonly broker: BrokerPlan;
+}
+
+/** Chances with which an agent does something unusual with a file. */
+interface Shape {
+  readonly invalid: number;
+  readonly repeat: number;
+  /** The same name with other content. */
+  readonly clash: number;
+  /** Written in two pieces under its final name. */
+  readonly slow: number;
+  readonly synced: number;
+  readonly badName: number;
+  readonly shortLived: number;
+  readonly cancel: number;
+  readonly query: number;
+  /** An answer is deleted by its reader. */
+  readonly deleteAnswer: number;
+}
+
+export interface CrashPlan {
+  readonly count: number;
+  readonly power: number;
+  /** Chance that a crash waits for a failpoint or a port call instead of a moment. */
+  readonly atPoint: number;
+  /** Chance that it strikes in the first calls of a start. */
+  readonly atStart: number;
+  /** Share of ends that are orderly stops. */
+  readonly orderly: number;
+  /** Longest pause before the next start, in milliseconds. */
+  readonly pauseMs: number;
+}
+
+export interface DiskPlan {
+  /** Chance that a write, sync, rename or removal fails. */
+  readonly fail: number;
+  readonly listFail: number;
+  readonly readFail: number;
+  /** Chance that a change rings the watch. */
+  readonly rings: number;
+}
+
+export interface JournalPlan {
+  readonly ioError: number;
+  /** Chance at a crash that the journal is gone, or is an older copy. */
+  readonly lost: number;
+  readonly rolledBack: number;
+}
+
+export interface NetworkPlan {
+  readonly latencyMs: number;
+  readonly refuse: number;
+  /** Reset; the request never arrives. */
+  readonly loseBefore: number;
+  /** Arrives; the answer is lost. */
+  readonly loseAfter: number;
+  /** The tower's socket is reset, and the request arrives up to MAX_DELAY later. */
+  readonly late: number;
+  readonly lateMs: number;
+  /** 500, 502, 503, 504: unread, after acting, or with a copy that still arrives. */
+  readonly gateway: number;
+  readonly cut: number;
+  readonly html: number;
+  readonly limited: number;
+  readonly limitedHeaders: boolean;
+  readonly keys: number;
+  /** Chance that a request under way at a crash still arrives. */
+  readonly surviveCrash: number;
+  /** Nobody can be reached for so long, once. 0 for never. */
+  readonly outageMs: number;
+}
+
+export interface StreamPlan {
+  readonly drop: number;
+  readonly repeat: number;
+  readonly reorder: number;
+  readonly silence: number;
+  readonly disconnect: number;
+  readonly garbage: number;
+  readonly refuse: number;
+  readonly absent: boolean;
+}
+
+export interface BrokerPlan {
+  readonly unique: boolean;
+  readonly uniqueFirst: boolean;
+  /** Chance that the buying power does not suffice at a moment. */
+  readonly poor: number;
+  readonly invalid: number;
+  readonly lookupLagMs: number;
+  readonly listLagMs: number;
+  readonly rejectLater: number;
+  readonly fills: number;
+  readonly partial: number;
+  readonly fillMs: number;
+  readonly cancelMs: number;
+  readonly fillWhileCancelling: number;
+  readonly foreign: number;
+  readonly perMinute: number;
+}
+
+export function drawPlan(random: Random): Plan {
+  const one = (probability: number): boolean => chance(random, probability);
+  /** A rate up to `most` in a share of the seeds, else none. Small rates are as likely as large ones. */
+  const rate = (share: number, most: number): number => (one(share) ? most * fraction(random) ** 2 : 0);
+  const upTo = (share: number, most: number): number => (one(share) ? below(random, most) + 1 : 0);
+  const unique = one(0.85);
+  const losesJournal = unique && one(0.12);
+  const calm = one(0.08);
+  const share = calm ? 0 : 0.4;
+  const harsh = one(0.15);
+  const drops = 5 + below(random, harsh ? 40 : 22);
+  const small = one(0.2);
+  return {
+    drops,
+    spanMs: pick(random, [5_000, 30_000, 120_000, 120_000, 300_000, 900_000]),
+    agents: 1 + below(random, 4),
+    budget: small
+      ? { perMinute: 20 + below(random, 60), perSecond: 2 + below(random, 6) }
+      : { perMinute: 200, perSecond: 10 },
+    pollMs: pick(random, [500, 2_000, 5_000, 5_000, 10_000]),
+    resend: unique && one(0.8),
+    latePolicy: one(0.5) ? 'cancel' : 'keep',
+    shape: {
+      invalid: rate(0.5, 0.3),
+      repeat: rate(0.5, 0.3),
+      clash: rate(0.4, 0.2),
+      slow: rate(0.4, 0.5),
+      synced: fraction(random),
+      badName: rate(0.3, 0.2),
+      shortLived: rate(0.4, 0.5),
+      cancel: rate(0.7, 0.5),
+      query: rate(0.6, 0.4),
+      deleteAnswer: rate(0.2, 0.3),
+    },
+    crash: {
+      count: calm ? 0 : upTo(0.75, 6),
+      power: one(0.6) ? fraction(random) : 0,
+      atPoint: fraction(random),
+      atStart: rate(0.5, 0.6),
+      orderly: rate(0.4, 0.5),
+      pauseMs: pick(random, [200, 5_000, 30_000, 60_000, 600_000]),
+    },
+    disk: {
+      fail: rate(share, 0.2),
+      listFail: rate(share / 2, 0.3),
+      readFail: rate(share / 3, 0.1),
+      rings: one(0.6) ? 1 : fraction(random),
+    },
+    journal: {
+      ioError: rate(share / 2, 0.03),
+      lost: losesJournal && one(0.6) ? 0.5 : 0,
+      rolledBack: losesJournal ? 0.5 : 0,
+    },
+    network: {
+      latencyMs: pick(random, [5, 40, 40, 200, 1_500]),
+      refuse: rate(share, 0.4),
+      loseBefore: rate(share, 0.4),
+      loseAfter: rate(share, 0.4),
+      late: rate(share, 0.5),
+      lateMs: pick(random, [2_000, 30_000, 120_000, MAX_DELAY_MS]),
+      gateway: rate(share, 0.4),
+      cut: rate(share, 0.2),
+      html: rate(share, 0.2),
+      limited: rate(share, 0.3),
+      limitedHeaders: one(0.5),
+      keys: rate(share / 4, 0.03),
+      surviveCrash: fraction(random),
+      outageMs: calm || one(0.85) ? 0 : pick(random, [20_000, 120_000, 400_000]),
+    },
+    stream: {
+      drop: rate(share, 0.6),
+      repeat: rate(share, 0.4),
+      reorder: rate(share, 0.6),
+      silence: rate(share / 2, 0.1),
+      disconnect: rate(share, 0.1),
+      garbage: rate(share / 2, 0.1),
+      refuse: rate(share / 2, 0.8),
+      absent: one(0.05),
+    },
+    broker: {
+      unique,
+      uniqueFirst: one(0.5),
+      poor: rate(0.5, 0.8),
+      invalid: rate(0.3, 0.3),
+      lookupLagMs: one(share) ? pick(random, [500, 5_000, 30_000]) : 0,
+      listLagMs: one(share) ? pick(random, [500, 5_000, 30_000]) : 0,
+      rejectLater: rate(share, 0.4),
+      fills: fraction(random),
+      partial: rate(0.6, 0.8),
+      fillMs: pick(random, [10, 300, 5_000, 120_000]),
+      cancelMs: pick(random, [1, 100, 5_000, 70_000]),
+      fillWhileCancelling: rate(0.4, 0.8),
+      foreign: rate(0.3, 0.3),
+      perMinute: one(0.9) ? 100_000 : 200,
+    },
+  };
+}
