@@ -6,7 +6,7 @@ import { findPosition } from './account-views.ts';
 import { recordNonTrade } from './activities.ts';
 import { endGroup, groupOf } from './advanced.ts';
 import { closeAfter } from './days.ts';
-import { alreadyInState, bodyOf, malformed, ok, positionNotFound, refuse } from './errors.ts';
+import { alreadyInState, bodyOf, legAlreadyInState, malformed, ok, positionNotFound, refuse } from './errors.ts';
 import { abs, fixed, isWhole, ONE, text, whole } from './fixed.ts';
 import { findOrder } from './listing.ts';
 import { parseClose } from './request.ts';
@@ -130,7 +130,8 @@ export function configure(world: World, account: Account, body: Body): Result<Co
 export function cancel(world: World, account: Account, orderId: string, at: Instant): Result<null> {
   const found = findOrder(account, orderId);
   if (!found.ok) return found;
-  if (isDone(found.value)) return refuse(alreadyInState(found.value.status));
+  const { role, status } = found.value;
+  if (isDone(found.value)) return refuse(role === 'leg' ? legAlreadyInState(status) : alreadyInState(status));
   for (const each of groupOf(found.value)) if (!isDone(each)) each.cancelRequestedAt = at;
   endGroup(world, found.value, 'canceled', at);
   return ok(null);

@@ -23,7 +23,7 @@ import { getByClientId, getOrder, listOrders } from './listing.ts';
 import { endDue, lookAtAll, startWaiting } from './matching.ts';
 import { doNotExercise, exercise, split } from './options.ts';
 import { readSnapshot, takeSnapshot } from './snapshot.ts';
-import type { Account } from './state.ts';
+import type { Account, Instrument } from './state.ts';
 import { replace, submit } from './submit.ts';
 import type {
   AccountJson,
@@ -298,12 +298,25 @@ export class Engine implements EngineApi {
 
   activeSymbols(): readonly string[] {
     const symbols = new Set<string>();
-    for (const { open, positions } of this.#world.accounts.values()) {
-      for (const { instrument } of [...open, ...positions.values()]) {
-        if (instrument === null) continue;
-        symbols.add(instrument.symbol);
-        if (instrument.kind === 'contract') symbols.add(instrument.underlying);
-      }
+    const add = (instrument: Instrument | null): void => {
+      if (instrument === null) return;
+      symbols.add(instrument.symbol);
+      if (instrument.kind === 'contract') symbols.add(instrument.underlying);
+    };
+    // By the books, not by the orders: there are far fewer of them.
+    const { accounts, books, queued } = this.#world;
+    let strategies = false;
+    for (const { instrument } of books.values()) {
+      if (instrument === null) strategies = true;
+      add(instrument);
+    }
+    for (const { instrument, legs } of queued) {
+      add(instrument);
+      for (const leg of legs) add(leg.instrument);
+    }
+    for (const { open, positions } of accounts.values()) {
+      for (const { instrument } of positions.values()) add(instrument);
+      if (strategies) for (const order of open) if (order.role === 'leg') add(order.instrument);
     }
     return [...symbols];
   }

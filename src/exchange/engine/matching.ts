@@ -13,7 +13,7 @@ import { activate, end, fill, fillStrategy, trailedStop } from './lifecycle.ts';
 import { availableQty, markOf } from './margin.ts';
 import { isDone, leavesOf, type Order } from './state.ts';
 import type { Contract, Fixed, Instant, Quote, Session, Side } from './types.ts';
-import type { World } from './world.ts';
+import type { SymbolBook, World } from './world.ts';
 
 /** Whether the order can work in this session. Auction orders wait for their auction instead. */
 export function worksIn(
@@ -147,38 +147,37 @@ export function startWorking(world: World, order: Order, at: Instant): void {
   world.watch(order);
 }
 
+const NO_QUOTE: Quote = { bid: 0n, ask: 0n, bidSize: 0n, askSize: 0n, last: 0n, prevClose: 0n };
+
 /** Everything in one book that this moment can move, oldest order first. */
-function look(world: World, key: string, at: Instant, session: Session): void {
-  const books = world.books.get(key);
-  if (books === undefined) return;
-  const regular = session === 'core' || books.class === 'crypto';
-  const extended = session === 'core' || session === 'pre' || session === 'post' || session === 'overnight';
-  if (!(regular && !books.regular.empty) && !(extended && !books.extended.empty)) return;
-  const strategies = key.endsWith(':mleg');
-  const quote = strategies ? NO_QUOTE : world.market.quote(key, at);
-  if (quote === undefined) return;
-  if (!strategies && world.market.halted(key, at)) return;
+function look(world: World, books: SymbolBook, at: Instant, session: Session): void {
+  const { instrument, regular, extended } = books;
+  const always = instrument?.kind === 'asset' && instrument.class === 'crypto';
+  const inRegular = (always || session === 'core') && !regular.empty;
+  const inExtended = session !== 'closed' && !extended.empty;
+  if (!inRegular && !inExtended) return;
+  // A multi-leg order looks at the quotes of its legs itself.
+  const quote = instrument === null ? NO_QUOTE : world.market.quote(instrument.symbol, at);
+  if (quote === undefined || (instrument !== null && world.market.halted(instrument.symbol, at))) return;
   const found: Order[] = [];
-  const trigger = books.class === 'us_option' ? midOf(quote) || quote.last : quote.last || midOf(quote);
-  if (regular) books.regular.take(quote, trigger, found);
-  if (extended) books.extended.take(quote, trigger, found);
-  if (found.length === 0) return;
+  const trigger = instrument === null ? 0n : markOf(instrument, quote);
+  if (inRegular) regular.take(quote, trigger, found);
+  if (inExtended) extended.take(quote, trigger, found);
   found.sort((a, b) => a.seq - b.seq);
   for (const order of found) {
     if (isDone(order)) continue;
-    if (worksIn(world, order, session)) consider(world, order, at, strategies ? undefined : quote);
+    if (worksIn(world, order, session)) consider(world, order, at, quote);
     if (!isDone(order)) world.sideBook(order).replace(order);
   }
 }
 
-const NO_QUOTE: Quote = { bid: 0n, ask: 0n, bidSize: 0n, askSize: 0n, last: 0n, prevClose: 0n };
-const midOf = (quote: Quote): Fixed => (quote.bid > 0n && quote.ask > 0n ? (quote.bid + quote.ask) / 2n : 0n);
-
 export function lookAtAll(world: World, at: Instant, session: Session): void {
   for (const key of world.bookKeys()) {
+    const books = world.books.get(key);
+    if (books === undefined) continue;
     const mark = world.market.mark();
     const before = world.version;
-    look(world, key, at, session);
+    look(world, books, at, session);
     if (world.version === before) world.market.forget(mark);
   }
 }

@@ -104,11 +104,12 @@ export class Recorder implements MarketView {
     );
   }
   halted(symbol: string, at: Instant): boolean {
+    // A look that changed nothing is not in the journal: on replay it must change nothing again.
     return (
       this.#ask(
         () => `halted:${symbol}:${at}`,
         () => this.#market.halted(symbol, at),
-      ) ?? false
+      ) ?? true
     );
   }
   session(at: Instant): Session {

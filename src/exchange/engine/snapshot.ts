@@ -121,16 +121,17 @@ export function readSnapshot(snapshot: string, market: MarketView): { world: Wor
     for (const [key, id] of plain['byClientId'] as [string, string][]) {
       account.byClientId.set(key, defined(account.byId.get(id), 'order'));
     }
-    for (const order of account.orders) {
-      if (isDone(order)) continue;
-      const { reserved, marginHeld, held, watched } = order;
-      takeIn(order);
-      setTaken(order, reserved, marginHeld, held);
-      world.willEnd(order);
-      order.watched = false;
-      if (watched) world.watch(order);
-      if (queued.has(order.id)) world.queued.add(order);
-    }
+  }
+  // In order of age over all accounts, as they came the first time.
+  const open = [...world.accounts.values()].flatMap(({ orders }) => orders.filter((order) => !isDone(order)));
+  for (const order of open.sort((a, b) => a.seq - b.seq)) {
+    const { reserved, marginHeld, held, watched } = order;
+    takeIn(order);
+    setTaken(order, reserved, marginHeld, held);
+    world.willEnd(order);
+    order.watched = false;
+    if (watched) world.watch(order);
+    if (queued.has(order.id)) world.queued.add(order);
   }
   assert(world.queued.size === queued.size, 'every waiting order of the snapshot is open');
   return { world, seed, seq: Number(state['seq']) };

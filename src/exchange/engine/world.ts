@@ -9,7 +9,7 @@ import { text } from './fixed.ts';
 import { Draws } from './ids.ts';
 import { Queue } from './queue.ts';
 import { Recorder } from './recorder.ts';
-import type { Account, Order } from './state.ts';
+import type { Account, Instrument, Order } from './state.ts';
 import { iso } from './time.ts';
 import type {
   EngineEvent,
@@ -24,10 +24,10 @@ import type {
 import { orderJson } from './views.ts';
 
 export interface SymbolBook {
+  /** null for the book of multi-leg orders on one underlying. */
+  readonly instrument: Instrument | null;
   readonly regular: Book;
   readonly extended: Book;
-  /** `underlying` for the books of multi-leg orders. */
-  readonly class: 'us_equity' | 'us_option' | 'crypto';
 }
 
 /** One execution, as events and activities tell it. */
@@ -96,9 +96,7 @@ export class World {
     const key = World.bookKey(order);
     let book = this.books.get(key);
     if (book === undefined) {
-      const instrument = order.instrument;
-      const kind = instrument?.kind === 'asset' ? instrument.class : 'us_option';
-      book = { regular: new Book(), extended: new Book(), class: kind };
+      book = { instrument: order.instrument, regular: new Book(), extended: new Book() };
       this.books.set(key, book);
       this.#keys = undefined;
     }
