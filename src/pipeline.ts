@@ -156,6 +156,7 @@ export class Pipeline {
       requestOf,
       suspect: () => this.#suspects.has(mode),
       isStopped: () => this.#stopped,
+      hasFailed: () => this.#failed,
     };
     const rights = {
       refuse: (

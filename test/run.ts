@@ -20,6 +20,7 @@ const { status } = spawnSync(
   process.execPath,
   [
     '--test',
+    '--test-force-exit',
     `--test-concurrency=${availableParallelism()}`,
     `--test-reporter=${reporter}`,
     '--test-timeout=240000',

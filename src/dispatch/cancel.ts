@@ -165,7 +165,7 @@ async function cancelAtBroker(
           },
     );
     if (STATES[sending.state].final) return true;
-    if (desk.isStopped()) return false;
+    if (desk.hasFailed()) return false;
     desk.failpoints.hit('k28-before-cancel');
     const outcome = await desk.broker.cancel(id);
     switch (outcome.kind) {

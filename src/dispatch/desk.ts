@@ -38,7 +38,10 @@ export interface Desk extends Adoption {
   requestOf(entry: Entry): Request;
   /** True while this journal cannot know what an earlier one has sent. */
   suspect(): boolean;
+  /** No new work: the tower is ending, in order or by a fault. */
   isStopped(): boolean;
+  /** The journal failed or an invariant broke: not a byte may leave any more. */
+  hasFailed(): boolean;
 }
 
 /** Sleeps on the clock; resolves early (true) when `callOff` is used. */

@@ -81,6 +81,8 @@ export class Responder {
       .catch((error: unknown) => this.#o.fatal(error))
       .finally(() => {
         this.#working = null;
+        // Rung after the last look and before this moment.
+        if (this.#again) this.ring();
       });
   }
 
@@ -88,7 +90,7 @@ export class Responder {
   async stop(): Promise<void> {
     this.#retry();
     this.ring();
-    await this.#working;
+    while (this.#working !== null) await this.#working;
     this.#stopped = true;
     this.#retry();
   }
@@ -103,7 +105,8 @@ export class Responder {
       const { entries, strays } = await this.#o.journal.outgoing(BATCH);
       const marks = this.#publish(entries, strays);
       if (marks.length > 0) await this.#o.journal.mark(marks);
-      if (entries.length === BATCH || strays.length === BATCH) this.#again = true;
+      // What cannot be written waits for the retry, not in a circle.
+      if (marks.length > 0 && (entries.length === BATCH || strays.length === BATCH)) this.#again = true;
     }
   }
 

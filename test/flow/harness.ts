@@ -3,7 +3,16 @@
  * files as agents do and wait for answers. Must never reach into the tower: what a test knows, an agent could know.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, isoMicros, micros, sleep, systemClock } from '../../src/lib/clock.ts';
@@ -47,13 +56,21 @@ export class Harness {
 
   constructor(options: HarnessOptions = {}) {
     this.#o = options;
-    if (options.config !== undefined) writeFileSync(join(this.home, 'tower.config.json'), JSON.stringify(options.config));
+    if (options.config !== undefined)
+      writeFileSync(join(this.home, 'tower.config.json'), JSON.stringify(options.config));
   }
 
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const settings = loadSettings({
       home: this.home,
-      env: { TOWER_BUDGET_PER_MINUTE: '10000', TOWER_BUDGET_PER_SECOND: '1000', TOWER_FILES_POLL_MS: '50', TOWER_FILES_SETTLE_MS: '150', ...this.#o.env, ...env },
+      env: {
+        TOWER_BUDGET_PER_MINUTE: '10000',
+        TOWER_BUDGET_PER_SECOND: '1000',
+        TOWER_FILES_POLL_MS: '50',
+        TOWER_FILES_SETTLE_MS: '150',
+        ...this.#o.env,
+        ...env,
+      },
       readFile: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : null),
     });
     this.#tower = await startTower({

@@ -14,7 +14,12 @@ describe('the 13 order types', () => {
 
   it('buys and sells a stock at the market', async () => {
     const bought = await tower.answer(
-      tower.drop('sentiment', 'stockbuy', { symbol: 'AAPL', qty: 10, order_class: 'market', time_in_force: 'day' }, { request_order_id: 'mine-1' }),
+      tower.drop(
+        'sentiment',
+        'stockbuy',
+        { symbol: 'AAPL', qty: 10, order_class: 'market', time_in_force: 'day' },
+        { request_order_id: 'mine-1' },
+      ),
       (answer) => answer.data?.status === 'filled',
     );
     assert.equal(bought.status, 'success');
@@ -40,19 +45,36 @@ describe('the 13 order types', () => {
     const text = `${tower.text('keeper', 'stockbuy', { symbol: 'MSFT', qty: 1.5, order_class: 'market', time_in_force: 'day' }, timestamp)}  \n`;
     tower.dropText(`${stem}.json`, text);
     assert.equal((await tower.final(stem)).data.status, 'filled');
-    await tower.until(() => (tower.list('orders/completed').includes(`${stem}.json`) ? true : null), () => 'not archived');
+    await tower.until(
+      () => (tower.list('orders/completed').includes(`${stem}.json`) ? true : null),
+      () => 'not archived',
+    );
     assert.equal(readFileSync(join(tower.home, 'orders/completed', `${stem}.json`), 'utf8'), text);
-    await tower.until(() => (tower.list('orders/processing').length === 0 ? true : null), () => 'left in processing');
+    await tower.until(
+      () => (tower.list('orders/processing').length === 0 ? true : null),
+      () => 'left in processing',
+    );
     assert.deepEqual(tower.list('orders/incoming'), []);
   });
 
   it('rests a limit order, shows it, and cancels it for its owner', async () => {
-    const stem = tower.drop('sentiment', 'stockbuy', { symbol: 'TSLA', qty: 5, order_class: 'limit', limit_price: 20.0, time_in_force: 'gtc' });
-    const resting = await tower.answer(stem, (answer) => answer.data?.status === 'new' || answer.data?.status === 'accepted');
+    const stem = tower.drop('sentiment', 'stockbuy', {
+      symbol: 'TSLA',
+      qty: 5,
+      order_class: 'limit',
+      limit_price: 20.0,
+      time_in_force: 'gtc',
+    });
+    const resting = await tower.answer(
+      stem,
+      (answer) => answer.data?.status === 'new' || answer.data?.status === 'accepted',
+    );
     assert.equal(resting.final, false);
     assert.equal(resting.data.limit_price, '20');
     const open = await tower.ask('monitor', 'openorders', { status: 'open', limit: 100 });
-    assert.ok(open.data.some((order: { client_order_id: string }) => order.client_order_id === resting.client_order_id));
+    assert.ok(
+      open.data.some((order: { client_order_id: string }) => order.client_order_id === resting.client_order_id),
+    );
     assert.equal(open.source, 'alpaca');
     assert.match(open.as_of ?? '', /Z$/);
     const status = await tower.ask('monitor', 'orderstatus', { client_order_id: resting.client_order_id });
@@ -70,7 +92,13 @@ describe('the 13 order types', () => {
   });
 
   it('lets a controller cancel what another agent placed, and nobody else', async () => {
-    const stem = tower.drop('sentiment', 'stockbuy', { symbol: 'NVDA', qty: 1, order_class: 'limit', limit_price: '10', time_in_force: 'day' });
+    const stem = tower.drop('sentiment', 'stockbuy', {
+      symbol: 'NVDA',
+      qty: 1,
+      order_class: 'limit',
+      limit_price: '10',
+      time_in_force: 'day',
+    });
     const resting = await tower.answer(stem, (answer) => answer.status === 'success');
     for (const target of [{ client_order_id: resting.client_order_id }, { alpaca_order_id: resting.data.id }]) {
       const refused = await tower.ask('nosy', 'cancelorder', target);
@@ -84,12 +112,33 @@ describe('the 13 order types', () => {
   });
 
   it('trades crypto in both spellings', async () => {
-    const one = await tower.final(tower.drop('cryptobot', 'cryptobuy', { symbol: 'BTCUSD', qty: 0.01, order_class: 'market', time_in_force: 'gtc' }));
+    const one = await tower.final(
+      tower.drop('cryptobot', 'cryptobuy', {
+        symbol: 'BTCUSD',
+        qty: 0.01,
+        order_class: 'market',
+        time_in_force: 'gtc',
+      }),
+    );
     assert.equal(one.data.symbol, 'BTC/USD');
     assert.equal(one.data.status, 'filled');
-    const two = await tower.final(tower.drop('cryptobot', 'cryptobuy', { symbol: 'ETH/USD', notional: '250.50', order_class: 'market', time_in_force: 'ioc' }));
+    const two = await tower.final(
+      tower.drop('cryptobot', 'cryptobuy', {
+        symbol: 'ETH/USD',
+        notional: '250.50',
+        order_class: 'market',
+        time_in_force: 'ioc',
+      }),
+    );
     assert.equal(two.data.notional, '250.5');
-    const sold = await tower.final(tower.drop('cryptobot', 'cryptosell', { symbol: 'BTC/USD', qty: '0.005', order_class: 'market', time_in_force: 'gtc' }));
+    const sold = await tower.final(
+      tower.drop('cryptobot', 'cryptosell', {
+        symbol: 'BTC/USD',
+        qty: '0.005',
+        order_class: 'market',
+        time_in_force: 'gtc',
+      }),
+    );
     assert.equal(sold.data.side, 'sell');
     assert.equal(sold.data.status, 'filled');
   });
@@ -113,7 +162,10 @@ describe('the 13 order types', () => {
     const cancelled = await tower.ask('spreadbot', 'cancelorder', { alpaca_order_id: leg.id });
     assert.equal(cancelled.data?.cancelled, true, JSON.stringify(cancelled));
     const ended = await tower.final(stem);
-    assert.deepEqual(ended.data.legs.map((one: { status: string }) => one.status), ['canceled', 'canceled']);
+    assert.deepEqual(
+      ended.data.legs.map((one: { status: string }) => one.status),
+      ['canceled', 'canceled'],
+    );
   });
 
   it('reads quotes, bars and trades of stocks, crypto and options in one file', async () => {
@@ -122,9 +174,11 @@ describe('the 13 order types', () => {
     const quote = await tower.ask('scout', 'marketdata', { symbols, data_type: 'quote' });
     assert.deepEqual(Object.keys(quote.data.quotes), symbols.slice(0, 4));
     assert.deepEqual(quote.data.missing, ['NOSUCH']);
-    for (const field of ['bid_price', 'bid_size', 'ask_price', 'ask_size', 'timestamp']) assert.equal(typeof quote.data.quotes.AAPL[field], 'string', field);
+    for (const field of ['bid_price', 'bid_size', 'ask_price', 'ask_size', 'timestamp'])
+      assert.equal(typeof quote.data.quotes.AAPL[field], 'string', field);
     const bar = await tower.ask('scout', 'marketdata', { symbols: ['AAPL', 'BTC/USD'], data_type: 'bar' });
-    for (const field of ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trade_count']) assert.match(bar.data.bars.AAPL[field], /^\d/, field);
+    for (const field of ['open', 'high', 'low', 'close', 'volume', 'vwap', 'trade_count'])
+      assert.match(bar.data.bars.AAPL[field], /^\d/, field);
     const trade = await tower.ask('scout', 'marketdata', { symbols: ['AAPL'], data_type: 'trade' });
     assert.match(trade.data.trades.AAPL.price, /^\d+(\.\d+)?$/);
   });
@@ -132,7 +186,13 @@ describe('the 13 order types', () => {
   it('trades options, one leg and several', async () => {
     const symbol = await listedOption(tower);
     const single = await tower.final(
-      tower.drop('optionbot', 'optionsingle', { symbol, qty: 1, side: 'buy', order_class: 'market', time_in_force: 'day' }),
+      tower.drop('optionbot', 'optionsingle', {
+        symbol,
+        qty: 1,
+        side: 'buy',
+        order_class: 'market',
+        time_in_force: 'day',
+      }),
     );
     assert.equal(single.data.status, 'filled', JSON.stringify(single));
     const strike = Number(symbol.slice(-8)) + 5000;
