@@ -15,6 +15,7 @@ export type Channel =
   | 'dailyBars'
   | 'statuses'
   | 'lulds'
+  | 'imbalances'
   | 'corrections'
   | 'cancelErrors'
   | 'news';
@@ -39,6 +40,7 @@ const STOCK: readonly Channel[] = [
   'dailyBars',
   'statuses',
   'lulds',
+  'imbalances',
   'corrections',
   'cancelErrors',
 ];

@@ -115,6 +115,7 @@ function channelMessages(
     }
     case 'statuses':
       return statuses(market, feed, instrument, { from, to });
+    case 'imbalances': // there are no auctions to be out of balance
     case 'updatedBars': // nothing is ever reported late here
     case 'corrections':
     case 'cancelErrors':

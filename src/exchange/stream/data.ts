@@ -219,6 +219,7 @@ export class DataStreamSession {
   #confirm(): void {
     const reply: Record<string, unknown> = { T: 'subscription' };
     for (const [channel, symbols] of this.#wanted) {
+      if (channel === 'imbalances' && symbols.size === 0) continue; // told only to those who asked
       const follows = channel === 'corrections' || channel === 'cancelErrors';
       reply[channel] = [...((follows ? this.#wanted.get('trades') : symbols) ?? [])];
     }
