@@ -23,11 +23,10 @@ import { type Account, positionQty } from './state.ts';
 import type { Contract, Fixed, Instant, PositionIntent, Refusal, Result, Side } from './types.ts';
 import type { World } from './world.ts';
 
-export const levelOf = (account: Account): number =>
-  Math.min(account.optionsLevel, account.config.maxOptionsLevel ?? 3);
+const levelOf = (account: Account): number => Math.min(account.optionsLevel, account.config.maxOptionsLevel ?? 3);
 
 /** An order closes what is held on the other side, otherwise it opens. */
-export function inferIntent(account: Account, symbol: string, side: Side): PositionIntent {
+function inferIntent(account: Account, symbol: string, side: Side): PositionIntent {
   const held = positionQty(account, symbol);
   if (side === 'buy') return held < 0n ? 'buy_to_close' : 'buy_to_open';
   return held > 0n ? 'sell_to_close' : 'sell_to_open';

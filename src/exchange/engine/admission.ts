@@ -52,7 +52,7 @@ export const NO_TERMS: Terms = {
 };
 
 /** A buy stop becomes a stop-limit: 4 % above the stop below 50 USD, 2.5 % above it from there on. */
-export const stopCollar = (stop: Fixed): Fixed => part(stop, stop < whole(50) ? 1040n : 1025n, 1000n);
+const stopCollar = (stop: Fixed): Fixed => part(stop, stop < whole(50) ? 1040n : 1025n, 1000n);
 
 /** User protection: the new order against every open order of the other side (Alpaca docs: user protection). */
 export function washes(account: Account, symbol: string, draft: Draft): Refusal | undefined {

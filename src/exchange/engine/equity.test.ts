@@ -377,3 +377,29 @@ test('partial fills, when they are switched on, add up', () => {
   assert.ok(heard.includes('partial_fill'));
   assert.equal(desk.account('non_marginable_buying_power'), '49990');
 });
+
+test('outside market hours a second fractional sale of a symbol has to wait', () => {
+  const desk = new Desk();
+  desk.place({ qty: '2' });
+  desk.at('2026-01-07 17:00');
+  desk.place({ qty: '0.5', side: 'sell' });
+  assert.deepEqual(desk.refused({ qty: '0.5', side: 'sell' }), [
+    ...FORBIDDEN,
+    'unable to open new notional orders while having open closing position orders',
+  ]);
+});
+
+test('replacing a partly filled order leaves its fills with it and buys the rest', () => {
+  const desk = new Desk({}, '2026-01-07 10:00', { partialFills: 1 });
+  const order = desk.place({ qty: '100', type: 'limit', limit_price: '101' });
+  const filled = Number(desk.order(order).filled_qty);
+  assert.ok(filled > 0 && filled < 100);
+  desk.engine.setFaults({ partialFills: 0 }, desk.now);
+  const few = desk.replace(order, { qty: String(filled) });
+  assert.ok(!few.ok);
+  assert.equal(few.error.message, 'qty must be > filled_qty');
+  const next = desk.replace(order, { qty: '120' });
+  assert.ok(next.ok);
+  assert.equal(next.value.qty, String(120 - filled));
+  assert.deepEqual(desk.position('AAPL'), ['120', '120']);
+});

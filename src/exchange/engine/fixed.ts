@@ -101,6 +101,3 @@ export const divDown = (a: Fixed, b: Fixed): Fixed => (a * ONE) / b;
 
 /** value × n / d, rounded half away from zero. For percentages: `part(x, 3n, 100n)`. */
 export const part = (value: Fixed, n: bigint, d: bigint): Fixed => divide(value * n, d);
-
-/** Rounds to a multiple of `step`, half away from zero. */
-export const roundTo = (value: Fixed, step: Fixed): Fixed => divide(value, step) * step;

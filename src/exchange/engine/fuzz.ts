@@ -11,7 +11,7 @@ import { HOUR, MINUTE } from './time.ts';
 import { newYork, type ToyMarket } from './toy-market.ts';
 import type { ActivityJson, Body, Fixed, Instant } from './types.ts';
 
-export const FUZZ_ACCOUNTS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const;
+const FUZZ_ACCOUNTS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const;
 const CONTRACTS = [CALL_100, CALL_105, CALL_LATER, PUT_95, PUT_100];
 const STOCKS = [AAPL.symbol, MSFT.symbol, 'HTB', 'WHOLE', 'PENNY'];
 const CASH = '100000';

@@ -44,6 +44,8 @@ export interface Spec {
   readonly replaces: Order | null;
 }
 
+const NO_LEGS: readonly Order[] = [];
+
 /** Where a trailing stop stands when the best price is `hwm`. */
 export function trailedStop(side: Side, hwm: Fixed, trailPrice: Fixed | null, trailPercent: Fixed | null): Fixed {
   const distance = trailPrice ?? part(hwm, trailPercent ?? 0n, whole(100));
@@ -114,7 +116,7 @@ export function create(world: World, account: Account, spec: Spec, terms: Terms)
     replaces: spec.replaces?.id ?? null,
     replacedBy: null,
     parent: spec.parent,
-    legs: [],
+    legs: NO_LEGS,
     watched: false,
     triggered: false,
     collar: terms.collar,

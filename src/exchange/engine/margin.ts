@@ -79,7 +79,7 @@ export function optionLegs(account: Account, underlying: string, extra: readonly
 }
 
 /** Shares of `symbol` that stand behind short calls of the account. */
-export function sharesBehindCalls(account: Account, symbol: string): Fixed {
+function sharesBehindCalls(account: Account, symbol: string): Fixed {
   for (const { instrument, qty } of account.positions.values()) {
     if (instrument.kind === 'contract' && qty < 0n && instrument.underlying === symbol && instrument.type === 'call') {
       return strategyMargin(optionLegs(account, symbol)).nakedCalls * 100n;
@@ -99,7 +99,7 @@ export function availableQty(account: Account, symbol: string): Fixed {
 // ------------------------------------------------------------------------------------------------------------ margins
 
 /** Maintenance margin of a long or short (negative) stock position, USD (Alpaca docs: margin and short selling). */
-export function maintenance(asset: Asset, qty: Fixed, price: Fixed): Fixed {
+function maintenance(asset: Asset, qty: Fixed, price: Fixed): Fixed {
   const value = abs(mul(qty, price));
   if (asset.class === 'crypto' || !asset.marginable) return value;
   if (qty < 0n) {

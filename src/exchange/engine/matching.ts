@@ -91,7 +91,7 @@ function released(world: World, order: Order, price: Fixed, at: Instant): boolea
 }
 
 /** Looks at one order against the market: triggers it, fills it. It may be in no book while this runs, or in its own. */
-export function consider(world: World, order: Order, at: Instant, known?: Quote): void {
+function consider(world: World, order: Order, at: Instant, known?: Quote): void {
   if (order.role === 'strategy') {
     considerStrategy(world, order, at);
     return;

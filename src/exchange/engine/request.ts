@@ -6,7 +6,7 @@ import { bracketNeedsTakeProfit, malformed, ok, refuse } from './errors.ts';
 import { fixed, parseFixed, whole } from './fixed.ts';
 import type { Body, Fixed, OrderClass, OrderType, PositionIntent, Result, Side, TimeInForce } from './types.ts';
 
-export interface LegDraft {
+interface LegDraft {
   readonly symbol: string;
   readonly ratio: Fixed;
   readonly side: Side | null;
@@ -44,7 +44,7 @@ const oneOf = <T extends string>(allowed: readonly string[], value: unknown): T 
 const absent = (value: unknown): value is undefined | null | '' =>
   value === undefined || value === null || value === '';
 
-/** A refusal on its way out of the nested readers of this file; never leaves it. */
+/** A refusal on its way out of the nested readers of this file; it never leaves it. */
 class Malformed extends Error {}
 
 /** The number under `key` of `body`, given as text or as a JSON number; null when absent. */

@@ -10,7 +10,7 @@ import type { Draft } from './request.ts';
 import { MINUTE } from './time.ts';
 import type { Contract, Fixed, Instant, MarketView, Refusal } from './types.ts';
 
-export const MAX_OPTION_QTY = fixed('10000');
+const MAX_OPTION_QTY = fixed('10000');
 
 /** `AAPL261218C00200000`. */
 export const looksLikeOcc = (symbol: string): boolean => /^[A-Z0-9]{1,6}[0-9]{6}[CP][0-9]{8}$/.test(symbol);

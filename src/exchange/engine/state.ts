@@ -65,7 +65,7 @@ export interface Order {
   replaces: string | null;
   replacedBy: string | null;
   parent: Order | null;
-  legs: Order[];
+  legs: readonly Order[];
   /** Looked at by the matching: resting in a book. A stop loss is watched while Alpaca still shows it as `held`. */
   watched: boolean;
   /** A stop whose price has been reached. */

@@ -38,7 +38,7 @@ function taken(world: World, account: Account, clientId: string | null): Refusal
 }
 
 /** The instrument of a symbol or id as clients write it. */
-export function instrumentOf(world: World, key: string): Result<Instrument> {
+function instrumentOf(world: World, key: string): Result<Instrument> {
   const found = world.market.asset(key) ?? world.market.contract(key);
   if (found !== undefined) return ok(found);
   return refuse(looksLikeOcc(key) ? unprocessable(`contract "${key}" not found`) : assetNotFound(key));
@@ -92,7 +92,7 @@ function createExits(world: World, account: Account, head: Order, draft: Draft):
       trailPercent: null,
       parent: head,
     };
-    head.legs.push(create(world, account, spec, NO_TERMS));
+    head.legs = [...head.legs, create(world, account, spec, NO_TERMS)];
   };
   if (draft.takeProfit && draft.class !== 'oco') {
     exit('take_profit', 'limit', { limit: draft.takeProfit.limit, stop: null });
@@ -116,7 +116,7 @@ function createLegs(world: World, account: Account, parent: Order, draft: Draft,
       ratio,
       parent,
     };
-    parent.legs.push(create(world, account, spec, own));
+    parent.legs = [...parent.legs, create(world, account, spec, own)];
   }
 }
 
@@ -222,7 +222,10 @@ function fits(order: Order, change: Change): Refusal | undefined {
   return undefined;
 }
 
-/** The order as a draft, with the change applied and without what has filled. */
+/**
+ * The order as a draft, with the change applied. A new quantity is the total: what the old order has filled stays with the
+ * old order, and the successor is for the rest, so that every fill is counted once.
+ */
 function changed(order: Order, change: Change): Draft {
   const trails = order.type === 'trailing_stop';
   return {
@@ -336,7 +339,7 @@ function succeed(
   end(world, order, 'replaced', at);
   for (const exit of exits) {
     exit.parent = successor;
-    successor.legs.push(exit);
+    successor.legs = [...successor.legs, exit];
   }
   if (head !== null) head.legs = head.legs.map((leg) => (leg === order ? successor : leg));
   if (held) {

@@ -166,7 +166,7 @@ export type OrderType = 'market' | 'limit' | 'stop' | 'stop_limit' | 'trailing_s
 export type TimeInForce = 'day' | 'gtc' | 'opg' | 'cls' | 'ioc' | 'fok';
 export type OrderClass = 'simple' | 'bracket' | 'oco' | 'oto' | 'mleg';
 export type PositionIntent = 'buy_to_open' | 'buy_to_close' | 'sell_to_open' | 'sell_to_close';
-export type AssetClass = 'us_equity' | 'us_option' | 'crypto';
+type AssetClass = 'us_equity' | 'us_option' | 'crypto';
 
 /** The Order of Alpaca's trading API, complete: unset fields are null, numbers are text, times are RFC 3339 in UTC. */
 export interface OrderJson {

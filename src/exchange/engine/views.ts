@@ -12,7 +12,7 @@ const number = (value: Fixed | null): string | null => (value === null ? null : 
 const NO_ASSET = '00000000-0000-0000-0000-000000000000';
 
 /** Average price of the fills, null before the first. Scale 18 ÷ scale 9 = scale 9. */
-export const averagePrice = (order: Order): Fixed | null =>
+const averagePrice = (order: Order): Fixed | null =>
   order.filledQty === 0n ? null : divide(order.filledCost, order.filledQty);
 
 /** `simple` is shown as an empty text, except for options (Alpaca's OpenAPI examples). */
