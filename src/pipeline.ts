@@ -2,6 +2,7 @@
  * The pipeline wired, on whatever ports it is given: the real machine, or a simulation of it. Starting and recovering are
  * the same code. Must never take files in before the journal, the accounts and the budget are as an earlier run left them.
  */
+import { takeAccount } from './account.ts';
 import { Admitter, requestOf } from './admit.ts';
 import type { Account, Broker } from './broker/broker.ts';
 import { Budget } from './dispatch/budget.ts';
@@ -37,6 +38,8 @@ export interface PipelineOptions {
   readonly rules: Rules;
   /** Account numbers that the settings pin; null pins the first one seen. */
   readonly accounts: Readonly<Record<Mode, string | null>>;
+  /** Modes that the embedded exchange serves. */
+  readonly simulated: readonly Mode[];
   readonly budget: { readonly perMinute: number; readonly perSecond: number };
   readonly doubt: DoubtPolicy;
   readonly sendBySeconds: number;
@@ -208,9 +211,9 @@ export class Pipeline {
       const now = clock.now();
       const ages = (await journal.spentSince(mode, micros(now - SEED_US))).map((at) => (now - at) / 1000);
       line.desk.budget.seed(ages, clock.monotonic());
-      if ((await journal.fact(`suspect:${mode}`)) !== null) this.#suspects.add(mode);
       failpoints.hit('k27-in-recovery');
       await this.#verify(line, true);
+      if (await journal.fact(`suspect:${mode}`)) this.#suspects.add(mode);
       await line.follower.start();
     }
     failpoints.hit('k27-in-recovery');
@@ -271,18 +274,17 @@ export class Pipeline {
     }
     if (outcome?.kind !== 'done') return false;
     const account = outcome.value;
-    const pinned = this.#o.accounts[mode] ?? (await this.#ports.journal.fact(`account:${mode}`));
-    if (pinned !== null && pinned !== account.accountNumber) {
-      const refusal = new CannotStart(
-        'configuration',
-        `the ${mode} keys belong to account ${account.accountNumber}, and this home belongs to ${pinned}`,
-        'Use the keys of that account, or another home folder.',
-      );
-      if (isStart) throw refusal;
-      this.#fail(refusal);
+    try {
+      await takeAccount(this.#ports.journal, this.#writer, account, {
+        mode,
+        wanted: this.#o.accounts[mode],
+        isSimulated: this.#o.simulated.includes(mode),
+      });
+    } catch (error) {
+      if (isStart || !(error instanceof CannotStart)) throw error;
+      this.#fail(error);
       return false;
     }
-    if (pinned === null) await this.#ports.journal.setFact(`account:${mode}`, account.accountNumber);
     if (line.account === null) await this.#o.holdAccount(mode, account.accountNumber);
     line.account = account;
     if (account.blocked)

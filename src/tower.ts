@@ -56,7 +56,9 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
   try {
     undo.push(holdHome(home));
     const accounts: Held[] = [];
-    undo.push(() => accounts.forEach((held) => held.release()));
+    undo.push(() => {
+      for (const held of accounts) held.release();
+    });
     const journal = openJournal(home, clock, random, failpoints);
     undo.push(() => journal.close());
     // The database's own names in their folder are durable only now.
@@ -69,6 +71,9 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
       {
         rules: rulesOf(settings, services),
         accounts: settings.account,
+        simulated: services
+          .filter(({ report }) => report.service === 'embedded exchange')
+          .map(({ report }) => report.mode),
         budget: { perMinute: settings.budget.per_minute, perSecond: settings.budget.per_second },
         doubt: {
           settleMs: settings.doubt.settle_ms,

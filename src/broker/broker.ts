@@ -22,6 +22,8 @@ export interface Rejection {
 /** What every answer tells about the account's budget; null where the broker said nothing. */
 export interface Budget {
   readonly remaining: number | null;
+  /** The window's size, where it was told. */
+  readonly limit?: number | null;
   /** Epoch seconds at which the broker's window starts anew. */
   readonly resetAt: number | null;
 }

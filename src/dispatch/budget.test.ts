@@ -246,6 +246,14 @@ describe('what the broker says', () => {
     assert.ok(drain(budget, 'order', 30_000) > 50);
   });
 
+  test('an owner who sets more than the broker tells of is believed', () => {
+    const budget = new Budget({ perMinute: 1000, perSecond: 1000 });
+    budget.learn({ remaining: 0, resetAt: RESET, limit: 200 }, 0, WALL);
+    assert.ok(drain(budget, 'order', 0) > 500);
+    budget.learn({ remaining: 0, resetAt: RESET, limit: 1000 }, 10_000, WALL + 10_000);
+    assert.equal(drain(budget, 'cancel', 10_000), 0);
+  });
+
   test('answers that overtake each other cannot raise what is left', () => {
     const budget = fresh();
     budget.learn({ remaining: 3, resetAt: RESET }, 0, WALL);

@@ -88,6 +88,7 @@ interface Left {
 }
 
 export class Budget {
+  readonly #perMinute: number;
   readonly #minute: Window;
   readonly #second: Window;
   /** Ring of the newest entries, as many as the minute allows. */
@@ -106,6 +107,7 @@ export class Budget {
         throw new RangeError(`budget ${name} is ${value}; give a whole number from 1`);
       }
     }
+    this.#perMinute = perMinute;
     const minute = Math.max(1, perMinute - Math.ceil(perMinute * 0.025));
     const second = Math.min(minute, Math.max(1, perSecond - Math.ceil(perSecond * 0.1)));
     this.#minute = new Window(MINUTE_MS, minute, {
@@ -154,8 +156,10 @@ export class Budget {
    * Requests under way when the window's first word came are among them; clearly more than can be under way at once mean
    * that another program uses the account.
    */
-  learn({ remaining, resetAt }: BrokersWord, nowMs: number, wallMs: number): number {
+  learn({ remaining, resetAt, limit }: BrokersWord, nowMs: number, wallMs: number): number {
     this.#advance(nowMs);
+    // An owner who sets more than the broker tells of knows of a larger allowance; a 429 would still be heeded.
+    if (limit !== undefined && limit !== null && limit < this.#perMinute) return 0;
     if (remaining === null || remaining < 0) return 0;
     const ahead = resetAt === null ? LONGEST_HOLD_MS : Math.min(LONGEST_HOLD_MS, resetAt * 1000 - wallMs);
     // A window that is over by our clock says nothing about the present one.

@@ -171,7 +171,7 @@ export class Follower {
 
   async #lastSweep(): Promise<Micros | null> {
     const text = await this.#o.journal.fact(`swept:${this.#o.broker.mode}`);
-    return text === null ? null : micros(Number(text));
+    return text ? micros(Number(text)) : null;
   }
 
   #failed(page: Outcome<unknown> | null): void {

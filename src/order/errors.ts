@@ -171,6 +171,10 @@ const TABLE = {
     'This `client_order_id` was used before; the repeat is never sent.',
     'Read the first answer; for a new order take a new timestamp.',
   ),
+  account_changed: unset(
+    'The request belongs to an account that the tower has left.',
+    'Ask again in a new file, if it is still wanted.',
+  ),
   live_disabled: unset('Live trading is not switched on.', 'The owner sets `live: true` in the settings.'),
   no_keys: unset('There are no keys for this mode.', 'The owner adds the keys to `.env`.'),
   keys_refused: unset('Alpaca refused the keys of this mode.', 'The owner checks the keys.'),

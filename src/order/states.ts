@@ -26,6 +26,7 @@ export type State =
   | 'rejected'
   | 'not_executed'
   | 'refused'
+  | 'abandoned'
   | 'expired_unsent'
   | 'cancelled_unsent'
   | 'answered'
@@ -62,14 +63,14 @@ export const STATES: Readonly<Record<State, StateRule>> = {
     sent: 'unknown',
     final: false,
     safeToResubmit: false,
-    next: ['sending', 'unresolved', 'working', 'closed', 'conflict', 'not_executed', 'answered', 'failed'],
+    next: ['sending', 'unresolved', 'working', 'closed', 'conflict', 'not_executed', 'answered', 'failed', 'abandoned'],
   },
   unresolved: {
     meaning: 'may have reached the broker; no longer resent, looked up at growing intervals',
     sent: 'unknown',
     final: false,
     safeToResubmit: false,
-    next: ['working', 'closed', 'conflict', 'not_executed'],
+    next: ['working', 'closed', 'conflict', 'not_executed', 'abandoned'],
   },
   conflict: {
     meaning: 'the broker holds another order under this client_order_id; a person must look',
@@ -83,7 +84,7 @@ export const STATES: Readonly<Record<State, StateRule>> = {
     sent: 'yes',
     final: false,
     safeToResubmit: false,
-    next: ['closed'],
+    next: ['closed', 'abandoned'],
   },
   closed: {
     meaning: 'the broker has ended it: filled, canceled, expired, replaced or rejected after acceptance',
@@ -109,6 +110,13 @@ export const STATES: Readonly<Record<State, StateRule>> = {
   refused: {
     meaning: 'the tower refused it: file, payload, limits, switches or configuration',
     sent: 'no',
+    final: true,
+    safeToResubmit: true,
+    next: [],
+  },
+  abandoned: {
+    meaning: 'it went to the embedded exchange, which the tower has left for a real account',
+    sent: 'yes',
     final: true,
     safeToResubmit: true,
     next: [],

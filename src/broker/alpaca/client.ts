@@ -194,8 +194,9 @@ class AlpacaBroker implements Broker {
     if (result.kind === 'answer') {
       const remaining = numberHeader(result.headers, 'x-ratelimit-remaining');
       const resetAt = numberHeader(result.headers, 'x-ratelimit-reset');
+      const limit = numberHeader(result.headers, 'x-ratelimit-limit');
       if (remaining !== null || resetAt !== null) {
-        for (const listener of this.#budgetListeners) listener({ remaining, resetAt });
+        for (const listener of this.#budgetListeners) listener({ remaining, resetAt, limit });
       }
     }
     return result;
