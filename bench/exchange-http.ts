@@ -2,13 +2,14 @@
  * What the exchange's HTTP costs, next to what fastify and a constant answer cost: requests per second on kept-alive
  * connections, and their ratio. Run alone: `node bench/exchange-http.ts`. Must never be read as the speed of Alpaca.
  */
-import { once } from 'node:events';
 import fastify from 'fastify';
 import { Pool } from 'undici';
 import { startExchange } from '../src/exchange/server.ts';
 
 const CONNECTIONS = 8;
-const SECONDS = 3;
+/** Rounds alternate between the two, so that a busy machine slows both. */
+const ROUNDS = 3;
+const SECONDS = 1;
 const KEYS = { 'apca-api-key-id': 'bench', 'apca-api-secret-key': 'bench' };
 
 interface Load {
@@ -68,15 +69,18 @@ try {
       ...(load.body === undefined ? {} : { body: load.body }),
     });
     const floor = await bare(await sample.text());
-    const bareRate = await rate(floor.url, load);
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      theirs.push(await rate(floor.url, load));
+      ours.push(await rate(exchange.url, load));
+    }
     await floor.close();
-    const ours = await rate(exchange.url, load);
-    const ratio = ours / bareRate;
+    const [best, bestBare] = [Math.max(...ours), Math.max(...theirs)];
     console.log(
-      `${name}: exchange ${ours.toFixed(0)}/s, bare framework ${bareRate.toFixed(0)}/s, ratio ${ratio.toFixed(2)}`,
+      `${name}: exchange ${best.toFixed(0)}/s, bare framework ${bestBare.toFixed(0)}/s, ratio ${(best / bestBare).toFixed(2)}`,
     );
   }
 } finally {
   await exchange.close();
 }
-if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');

@@ -120,6 +120,9 @@ export class Exchange {
   readonly #trading: RateLimit;
   readonly #data: RateLimit;
   readonly #random: Random;
+  /** Request ids are 32 hexadecimal digits: these, and a number. */
+  readonly #requestPrefix: string;
+  #requests = 0;
   readonly #streams: Streams;
   /** Events on their way: they go out when their command is journaled and the engine is at rest. */
   #outbox: EngineEvent[] = [];
@@ -145,6 +148,7 @@ export class Exchange {
       ...(options.speed === undefined ? {} : { speed: options.speed }),
     });
     this.#random = seededRandom(`${this.#seed}:${this.clock.nanos()}`);
+    this.#requestPrefix = uuid(this.#random).replaceAll('-', '').slice(0, 20);
     this.faults = new Faults(this.#random);
     this.ledger = new Ledger({ keep: options.control ?? false, append: options.ledger ?? null });
     const rateLimit = options.rateLimit ?? DEFAULT_RATE_LIMIT;
@@ -243,7 +247,7 @@ export class Exchange {
 
   /** Replaces the journal by a snapshot. */
   save(): void {
-    if (this.#broken !== null) return;
+    if (this.#broken !== null || this.#store === memoryStore) return;
     const snapshot: Snapshot = {
       seed: this.#seed,
       at: String(this.clock.nanos()),
@@ -430,7 +434,8 @@ export class Exchange {
   }
 
   #requestId(): string {
-    return Array.from({ length: 4 }, () => this.#random.uint32().toString(16).padStart(8, '0')).join('');
+    this.#requests += 1;
+    return this.#requestPrefix + this.#requests.toString(16).padStart(12, '0');
   }
 }
 

@@ -137,19 +137,20 @@ function send(clock: Clock, wire: WireRequest, delivery: Delivery, response: Ser
     return;
   }
   const bodiless = answer.status === 204 || answer.status === 304;
-  const body = Buffer.from(answer.body, 'utf8');
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    ...(bodiless ? {} : { 'Content-Length': String(body.length) }),
-  });
+  response.writeHead(
+    answer.status,
+    bodiless ? answer.headers : { ...answer.headers, 'Content-Length': String(Buffer.byteLength(answer.body)) },
+  );
   if (bodiless || wire.method === 'HEAD') {
     response.end();
   } else if (delivery.cutAfter !== undefined) {
-    response.write(body.subarray(0, delivery.cutAfter), () => endSocket(response.socket, 'close'));
+    const part = Buffer.from(answer.body).subarray(0, delivery.cutAfter);
+    response.write(part, () => endSocket(response.socket, 'close'));
   } else if (delivery.bytesPerSecond !== undefined) {
-    trickle(clock, response, body, delivery.bytesPerSecond);
+    trickle(clock, response, Buffer.from(answer.body), delivery.bytesPerSecond);
   } else {
-    response.end(body);
+    // Text goes out in one write with its head; a buffer would take two.
+    response.end(answer.body);
   }
 }
 

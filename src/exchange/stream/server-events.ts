@@ -35,16 +35,21 @@ export function rangeFault(range: EventRange): string | null {
 
 interface Row {
   readonly id: string;
-  readonly at: bigint;
-  readonly json: string;
+  /** RFC 3339. */
+  readonly at: string;
+  /** Made JSON only for those who listen. */
+  readonly value: unknown;
 }
+
+const line = (row: Row): string => `data: ${JSON.stringify(row.value)}\n\n`;
 
 /** Ids and moments count inclusively: a client that repeats the last id it saw gets that event again, and misses none. */
 function inRange(row: Row, range: EventRange): boolean {
   if (range.sinceId !== null && row.id < range.sinceId) return false;
   if (range.untilId !== null && row.id > range.untilId) return false;
-  if (range.since !== null && row.at < (parseNanos(range.since) ?? 0n)) return false;
-  return range.until === null || row.at <= (parseNanos(range.until) ?? 0n);
+  const at = parseNanos(row.at) ?? 0n;
+  if (range.since !== null && at < (parseNanos(range.since) ?? 0n)) return false;
+  return range.until === null || at <= (parseNanos(range.until) ?? 0n);
 }
 
 const isPast = (range: EventRange): boolean => range.since !== null || range.sinceId !== null;
@@ -63,12 +68,12 @@ export class ServerEvents {
   readonly #activityFeeds = new Set<() => void>();
 
   trade(account: string, update: TradeUpdate): void {
-    const row: Row = { id: update.event_id, at: parseNanos(update.at) ?? 0n, json: JSON.stringify(update) };
+    const row: Row = { id: update.event_id, at: update.at, value: update };
     const rows = this.#history.get(account) ?? [];
     rows.push(row);
     if (rows.length > HISTORY * 2) rows.splice(0, rows.length - HISTORY);
     this.#history.set(account, rows);
-    for (const feed of this.#live) if (feed.account === account) feed.write(`data: ${row.json}\n\n`);
+    for (const feed of this.#live) if (feed.account === account) feed.write(line(row));
   }
 
   /** Something may have added activities. */
@@ -81,7 +86,7 @@ export class ServerEvents {
     return {
       begin: () => {
         if (isPast(range))
-          for (const row of this.#history.get(account) ?? []) if (inRange(row, range)) write(`data: ${row.json}\n\n`);
+          for (const row of this.#history.get(account) ?? []) if (inRange(row, range)) write(line(row));
         if (hasEnd(range)) return 'ended';
         this.#live.add(feed);
         return 'open';
@@ -101,9 +106,9 @@ export class ServerEvents {
       for (let rows = page(last); rows.length > 0; rows = page(last)) {
         for (const activity of rows) {
           last = activity.id;
-          const at = parseNanos(String(activity['created_at'] ?? activity['transaction_time'] ?? '')) ?? 0n;
-          const row = { id: activity.id, at, json: JSON.stringify(activity) };
-          if (wanted(row)) write(`data: ${row.json}\n\n`);
+          const at = String(activity['created_at'] ?? activity['transaction_time'] ?? '');
+          const row = { id: activity.id, at, value: activity };
+          if (wanted(row)) write(line(row));
         }
       }
     };
