@@ -39,10 +39,9 @@ export function simFiles(world: FilesWorld, life: Life): Files {
   };
 
   /** The real one opens it exclusively under a name made of the process id, which a container gives out again. */
-  function temp(to: string): { readonly path: string; readonly inode: Inode } {
+  function temp(): { readonly path: string; readonly inode: Inode } {
     const path = `${TEMP_FOLDER}/${TEMP_PREFIX}${PID}-${counter++}`;
     mustBe(TEMP_FOLDER);
-    mustBe(folderOf(to));
     if (disk.at(path) !== undefined) throw Object.assign(new Error(`EEXIST: ${path}`), { code: 'EEXIST' });
     return { path, inode: disk.create(path, new Uint8Array(0), now()) };
   }
@@ -85,7 +84,7 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       const step = failingStep();
       if (step === 0) throw fault(`open ${to}`);
       const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-      const { path, inode } = temp(to);
+      const { path, inode } = temp();
       failpoints.hit('k07a-response-temp');
       if (step === 1) {
         disk.remove(path, now());
@@ -96,6 +95,7 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       disk.sync(inode);
       failpoints.hit('k07c-response-synced');
       if (step === 2) throw fault(`rename ${to}`);
+      mustBe(folderOf(to));
       disk.rename(path, to, now());
       world.placed(to, bytes);
       failpoints.hit('k07d-response-renamed');
@@ -104,7 +104,7 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       life.call('publishNew');
       const step = failingStep();
       if (step === 0) throw fault(`open ${to}`);
-      const { path, inode } = temp(to);
+      const { path, inode } = temp();
       if (step === 1) {
         disk.remove(path, now());
         throw fault(`write ${to}`);
@@ -116,6 +116,7 @@ export function simFiles(world: FilesWorld, life: Life): Files {
         disk.remove(path, now());
         throw fault(`link ${to}`);
       }
+      mustBe(folderOf(to));
       const there = disk.at(to);
       if (there !== undefined) {
         disk.remove(path, now());

@@ -412,6 +412,7 @@ function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (error: unkn
       agentsOnly: false,
     },
     accounts: { paper: null, live: null },
+    simulated: [],
     budget: plan.budget,
     doubt: {
       settleMs: SETTLE_MS,

@@ -13,7 +13,12 @@ const SIDES: Readonly<Record<string, string>> = {
 };
 const SAME = ['symbol', 'qty', 'notional', 'limit_price', 'stop_price', 'time_in_force'] as const;
 
-const text = (value: unknown): string | null => (value === undefined || value === null ? null : String(value));
+/** Digits that say nothing (`5.50`) may be left out on the wire. */
+const text = (value: unknown): string | null => {
+  if (value === undefined || value === null) return null;
+  const plain = String(value);
+  return /^\d+\.\d+$/.test(plain) ? plain.replace(/\.?0+$/, '') : plain;
+};
 
 /** Fields in which they differ, by their names on the wire. */
 export function fieldsDiffer(file: Uint8Array, wire: string): readonly string[] {
