@@ -166,18 +166,19 @@ export function portfolioHistory(
   let next = 0;
   let current = samples[0]?.[1] ?? account.cash;
   const now = power(world, account, at).valuation.equity;
-  let base: Fixed | undefined;
   const first = start > opened ? start : opened;
+  for (let sample = samples[next]; sample !== undefined && sample[0] <= first; sample = samples[++next]) {
+    current = sample[1];
+  }
+  const reference = toNumber(current);
   for (let from = (first / frame) * frame; from <= end && from <= at; from += frame) {
     for (let sample = samples[next]; sample !== undefined && sample[0] < from + frame; sample = samples[++next]) {
       current = sample[1];
     }
     const value = from + frame > at ? now : current;
-    base ??= value;
     timestamp.push(Number(from / SECOND));
     equity.push(toNumber(value));
   }
-  const reference = toNumber(base ?? now);
   return ok({
     timestamp,
     equity,

@@ -182,7 +182,10 @@ test('the day rolls at the close: last equity, intraday gains, history', () => {
   assert.equal(desk.account('last_equity'), '100999');
   const history = desk.engine.portfolioHistory(ACCOUNT, { period: '1D', timeframe: '1H' }, desk.now);
   assert.ok(history.ok);
-  assert.deepEqual(history.value.equity.slice(0, 1), [100999]);
+  assert.deepEqual(
+    [history.value.base_value, history.value.equity[0], history.value.profit_loss[0]],
+    [100000, 100999, 999],
+  );
   assert.equal(history.value.timestamp.length, history.value.profit_loss.length);
   assert.ok(!desk.engine.portfolioHistory(ACCOUNT, { timeframe: '2H' }, desk.now).ok);
 });
