@@ -4,7 +4,7 @@
  * `node bench/exchange-engine.ts [resting] [orders]`
  */
 import { Engine } from '../src/exchange/engine/engine.ts';
-import { newYork, stock, ToyMarket } from '../src/exchange/engine/toy-market.ts';
+import { newYork, stock, ToyMarket } from '../src/exchange/engine/testing/toy-market.ts';
 
 const RESTING = Number(process.argv[2] ?? 10_000);
 const ORDERS = Number(process.argv[3] ?? 300_000);

@@ -3,8 +3,8 @@
  * every kind with its invariants. Stops at the first difference and names the seed. The tests run some thousands.
  * `node bench/exchange-soak.ts [commands] [seed]`
  */
-import { checkFuzz } from '../src/exchange/engine/fuzz.ts';
-import { checkTwin } from '../src/exchange/engine/twin.ts';
+import { checkFuzz } from '../src/exchange/engine/testing/fuzz.ts';
+import { checkTwin } from '../src/exchange/engine/testing/twin.ts';
 
 const COMMANDS = Number(process.argv[2] ?? 400_000);
 const seed = process.argv[3] ?? 'soak';

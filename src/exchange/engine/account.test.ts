@@ -1,7 +1,7 @@
 /** The account's own pages: lists, activities, configurations, closing everything, history, splits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACCOUNT, Desk, MSFT } from './harness.ts';
+import { ACCOUNT, Desk, MSFT } from './testing/harness.ts';
 import type { OrderJson, Query } from './types.ts';
 
 const REST = { type: 'limit', limit_price: '80', time_in_force: 'gtc' };

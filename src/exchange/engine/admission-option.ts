@@ -163,7 +163,11 @@ export function admitStrategy(world: World, account: Account, draft: Draft, at: 
   const bound: (BoundLeg & { readonly side: Side; readonly ratio: Fixed; readonly intent: PositionIntent })[] = [];
   for (const leg of draft.legs) {
     const contract = world.market.contract(leg.symbol);
-    if (contract === undefined) return refuse(unprocessable(`asset not found for ${leg.symbol}`));
+    if (contract === undefined) {
+      const equity = world.market.asset(leg.symbol) !== undefined;
+      const message = 'equity legs are allowed only with a corresponding amount of call contracts';
+      return refuse(unprocessable(equity ? message : `asset not found for ${leg.symbol}`));
+    }
     const intent = leg.intent ?? 'buy_to_open';
     const opening = intent.endsWith('open');
     const state = contractState(contract, opening, world.market, at);

@@ -1,7 +1,7 @@
 /** Brackets, oco and oto as a trader meets them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACCOUNT, Desk } from './harness.ts';
+import { ACCOUNT, Desk } from './testing/harness.ts';
 import type { OrderJson } from './types.ts';
 
 const BRACKET = {

@@ -1,7 +1,7 @@
 /** Crypto pairs as a trader meets them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACCOUNT, Desk } from './harness.ts';
+import { ACCOUNT, Desk } from './testing/harness.ts';
 
 const BUY = { symbol: 'BTC/USD', qty: '0.1', time_in_force: 'gtc' };
 

@@ -51,7 +51,8 @@ import { World } from './world.ts';
 export interface EngineApi {
   // Commands. An unknown account id is a programming error and throws: authenticate first.
   openAccount(setup: AccountSetup, at: Instant): void;
-  submit(account: string, body: Body, at: Instant): Result<OrderJson>;
+  /** `fate`: the order is answered as accepted and then rejected by an event (a fault to practise with). */
+  submit(account: string, body: Body, at: Instant, fate?: 'rejected'): Result<OrderJson>;
   replace(account: string, orderId: string, body: Body, at: Instant): Result<OrderJson>;
   cancel(account: string, orderId: string, at: Instant): Result<null>;
   cancelAll(account: string, at: Instant): readonly CancelStatus[];
@@ -126,8 +127,9 @@ export class Engine implements EngineApi {
   openAccount(setup: AccountSetup, at: Instant): void {
     this.#run({ kind: 'openAccount', setup }, at);
   }
-  submit(account: string, body: Body, at: Instant): Result<OrderJson> {
-    return this.#run({ kind: 'submit', account, body }, at) as Result<OrderJson>;
+  submit(account: string, body: Body, at: Instant, fate?: 'rejected'): Result<OrderJson> {
+    const command: Command = { kind: 'submit', account, body, ...(fate === undefined ? {} : { fate }) };
+    return this.#run(command, at) as Result<OrderJson>;
   }
   replace(account: string, orderId: string, body: Body, at: Instant): Result<OrderJson> {
     return this.#run({ kind: 'replace', account, order: orderId, body }, at) as Result<OrderJson>;
@@ -194,7 +196,7 @@ export class Engine implements EngineApi {
       case 'openAccount':
         return openAccount(world, command.setup, at);
       case 'submit':
-        return submit(world, this.#of(command.account), command.body, at);
+        return submit(world, this.#of(command.account), command.body, at, command.fate);
       case 'replace':
         return replace(world, this.#of(command.account), command.order, command.body, at);
       case 'cancel':

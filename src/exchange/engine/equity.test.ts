@@ -1,7 +1,7 @@
 /** Stocks as a trader meets them: what is accepted, what is refused and in which words, what fills and when. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Desk } from './harness.ts';
+import { Desk } from './testing/harness.ts';
 
 const UNPROCESSABLE = [422, 42210000] as const;
 const MALFORMED = [422, 40010001] as const;

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Engine } from './engine.ts';
-import { checkFuzz, Fuzz } from './fuzz.ts';
-import { ToyMarket } from './toy-market.ts';
+import { checkFuzz, Fuzz } from './testing/fuzz.ts';
+import { ToyMarket } from './testing/toy-market.ts';
 import type { EngineEvent, JournalEntry } from './types.ts';
 
 test('cash, positions, reservations and fills hold through thousands of generated commands', () => {

@@ -1,7 +1,7 @@
 /** Options as a trader meets them: levels, cover, spreads, exercise and expiry. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AAPL, ACCOUNT, CALL_100, CALL_105, CALL_LATER, Desk, MSFT_CALL, PUT_95, PUT_100 } from './harness.ts';
+import { AAPL, ACCOUNT, CALL_100, CALL_105, CALL_LATER, Desk, MSFT_CALL, PUT_95, PUT_100 } from './testing/harness.ts';
 import type { Body, Contract } from './types.ts';
 
 const buy = (contract: Contract, more: Body = {}): Body => ({ symbol: contract.symbol, qty: '1', ...more });
@@ -49,6 +49,7 @@ test('the form of an option order is judged in the words of the trading API', ()
     [{ time_in_force: 'ioc' }, 'order_time_in_force provided not supported for options trading'],
     [{ type: 'trailing_stop', trail_price: '1' }, 'invalid order type for options trading'],
     [{ position_intent: 'buy_to_close' }, 'position intent mismatch, inferred: buy_to_open, specified: buy_to_close'],
+    [{ symbol: 'AAPL260116X1' }, 'invalid symbol'],
     [{ symbol: 'AAPL990101C00100000' }, 'contract "AAPL990101C00100000" not found'],
   ];
   for (const [body, message] of cases) {
@@ -174,6 +175,10 @@ test('multi-leg orders: two to four unique legs, ratios without a common factor,
     [
       mleg([leg(CALL_100, 'buy_to_open'), leg(CALL_105, 'sell_to_open')], { type: 'stop', stop_price: '1' }),
       'invalid options order_type',
+    ],
+    [
+      mleg([leg(CALL_100, 'buy_to_open'), { ...leg(CALL_100, 'buy_to_open'), symbol: 'AAPL' }]),
+      'equity legs are allowed only with a corresponding amount of call contracts',
     ],
     [{ ...mleg([]), symbol: 'AAPL' }, 'symbol is not allowed for mleg order'],
   ];

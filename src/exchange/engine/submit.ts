@@ -4,7 +4,7 @@
  */
 import { admitCrypto, admitEquity, NO_TERMS, type Terms } from './admission.ts';
 import { admitOption, admitStrategy, type StrategyTerms } from './admission-option.ts';
-import { groupOf } from './advanced.ts';
+import { endGroup, groupOf } from './advanced.ts';
 import {
   assetNotFound,
   cannotReplaceIn,
@@ -41,7 +41,9 @@ function taken(world: World, account: Account, clientId: string | null): Refusal
 function instrumentOf(world: World, key: string): Result<Instrument> {
   const found = world.market.asset(key) ?? world.market.contract(key);
   if (found !== undefined) return ok(found);
-  return refuse(looksLikeOcc(key) ? unprocessable(`contract "${key}" not found`) : assetNotFound(key));
+  if (looksLikeOcc(key)) return refuse(unprocessable(`contract "${key}" not found`));
+  // Letters and a date, but no contract's symbol: meant as one.
+  return refuse(/^[A-Z]{1,6}[0-9]{6}/.test(key) ? unprocessable('invalid symbol') : assetNotFound(key));
 }
 
 function admit(world: World, account: Account, draft: Draft, instrument: Instrument, at: Instant): Result<Terms> {
@@ -121,10 +123,14 @@ function createLegs(world: World, account: Account, parent: Order, draft: Draft,
 }
 
 /** Answers the order as it was accepted, then lets it work or wait. An oco watches its stop as well. */
-function release(world: World, order: Order): OrderJson {
+function release(world: World, order: Order, fate?: 'rejected'): OrderJson {
   const view = orderJson(order, true);
   // What happens to the order from here on happens after it was made.
   const at = world.stamp;
+  if (fate === 'rejected') {
+    endGroup(world, order, 'rejected', at);
+    return view;
+  }
   if (order.status === 'accepted') {
     world.queued.add(order);
     world.emit(order, 'accepted', at);
@@ -149,8 +155,8 @@ function firstStatus(
   return worksIn(world, probe, crypto ? 'core' : world.market.session(at)) ? 'pending_new' : 'accepted';
 }
 
-/** POST /v2/orders. */
-export function submit(world: World, account: Account, body: Body, at: Instant): Result<OrderJson> {
+/** POST /v2/orders. With the fate `rejected` an order that is in order is answered as accepted, and then turned away. */
+export function submit(world: World, account: Account, body: Body, at: Instant, fate?: 'rejected'): Result<OrderJson> {
   const stopped = blocked(account);
   if (stopped) return refuse(stopped);
   const parsed = parseOrder(body);
@@ -164,7 +170,7 @@ export function submit(world: World, account: Account, body: Body, at: Instant):
     const status = firstStatus(world, draft, null, account, at);
     const parent = create(world, account, specOf(draft, null, status, null), terms.value.parent);
     createLegs(world, account, parent, draft, terms.value);
-    return ok(release(world, parent));
+    return ok(release(world, parent, fate));
   }
   const instrument = instrumentOf(world, draft.symbol);
   if (!instrument.ok) return instrument;
@@ -173,7 +179,7 @@ export function submit(world: World, account: Account, body: Body, at: Instant):
   const status = firstStatus(world, draft, instrument.value, account, at);
   const order = create(world, account, specOf(draft, instrument.value, status, null), terms.value);
   createExits(world, account, order, draft);
-  return ok(release(world, order));
+  return ok(release(world, order, fate));
 }
 
 // ------------------------------------------------------------------------------------------------------------- replace

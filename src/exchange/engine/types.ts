@@ -320,7 +320,7 @@ export interface EngineEvent {
 /** Everything that can change an engine. Plain JSON. */
 export type Command =
   | { readonly kind: 'openAccount'; readonly setup: AccountSetup }
-  | { readonly kind: 'submit'; readonly account: string; readonly body: Body }
+  | { readonly kind: 'submit'; readonly account: string; readonly body: Body; readonly fate?: 'rejected' }
   | { readonly kind: 'replace'; readonly account: string; readonly order: string; readonly body: Body }
   | { readonly kind: 'cancel'; readonly account: string; readonly order: string }
   | { readonly kind: 'cancelAll'; readonly account: string }

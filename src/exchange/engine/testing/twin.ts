@@ -3,12 +3,12 @@
  * buying power and orders. For tests and soaks. Throws on the first difference, naming the seed and the step.
  */
 import assert from 'node:assert/strict';
-import { below, chance, pick, type Random, seededRandom } from '../../lib/random.ts';
-import { Engine } from './engine.ts';
-import { parseFixed } from './fixed.ts';
+import { below, chance, pick, type Random, seededRandom } from '../../../lib/random.ts';
+import { Engine } from '../engine.ts';
+import { parseFixed } from '../fixed.ts';
+import type { Body, OrderJson, Result } from '../types.ts';
 import { type NaiveBody, NaiveExchange, type NaiveOrder } from './naive.ts';
 import { newYork, stock, ToyMarket } from './toy-market.ts';
-import type { Body, OrderJson, Result } from './types.ts';
 
 const ACCOUNTS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
 const SYMBOLS = ['AAA', 'BBB', 'CCC'];

@@ -3,10 +3,10 @@
  * Must never be used outside tests.
  */
 import assert from 'node:assert/strict';
-import { Engine } from './engine.ts';
-import { MINUTE } from './time.ts';
+import { Engine } from '../engine.ts';
+import { MINUTE } from '../time.ts';
+import type { AccountSetup, Body, EngineOptions, Instant, OrderJson, Refusal, Result, TradeUpdate } from '../types.ts';
 import { coin, newYork, option, stock, ToyMarket } from './toy-market.ts';
-import type { AccountSetup, Body, EngineOptions, Instant, OrderJson, Refusal, Result, TradeUpdate } from './types.ts';
 
 export const ACCOUNT = '11111111-1111-4111-8111-111111111111';
 

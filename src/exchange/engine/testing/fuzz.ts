@@ -3,13 +3,13 @@
  * expiries), with what must always hold asserted after each command. For tests and soaks. Throws on the first breach.
  */
 import assert from 'node:assert/strict';
-import { below, chance, pick, type Random, seededRandom } from '../../lib/random.ts';
-import { Engine } from './engine.ts';
-import { fixed, mul, text } from './fixed.ts';
+import { below, chance, pick, type Random, seededRandom } from '../../../lib/random.ts';
+import { Engine } from '../engine.ts';
+import { fixed, mul, text } from '../fixed.ts';
+import { HOUR, MINUTE } from '../time.ts';
+import type { ActivityJson, Body, Fixed, Instant } from '../types.ts';
 import { AAPL, CALL_100, CALL_105, CALL_LATER, market as deskMarket, MSFT, PUT_95, PUT_100 } from './harness.ts';
-import { HOUR, MINUTE } from './time.ts';
 import { newYork, type ToyMarket } from './toy-market.ts';
-import type { ActivityJson, Body, Fixed, Instant } from './types.ts';
 
 const FUZZ_ACCOUNTS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const;
 const CONTRACTS = [CALL_100, CALL_105, CALL_LATER, PUT_95, PUT_100];

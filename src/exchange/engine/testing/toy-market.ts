@@ -2,10 +2,10 @@
  * A market that shows exactly what it is told, for tests, benches and small simulations of the engine: a handful of
  * instruments, quotes set by hand, sessions on weekdays by a clock five hours behind UTC. Must never move by itself.
  */
-import { fixed } from './fixed.ts';
-import { hashText } from './ids.ts';
-import { DAY, HOUR, iso, isoDate, MINUTE, parseInstant } from './time.ts';
-import type { Asset, Contract, Fixed, Instant, MarketView, Quote, Session, TradingDay } from './types.ts';
+import { fixed } from '../fixed.ts';
+import { hashText } from '../ids.ts';
+import { DAY, HOUR, iso, isoDate, MINUTE, parseInstant } from '../time.ts';
+import type { Asset, Contract, Fixed, Instant, MarketView, Quote, Session, TradingDay } from '../types.ts';
 
 const OFFSET = 5n * HOUR;
 
