@@ -127,6 +127,8 @@ export class Exchange {
   /** Events on their way: they go out when their command is journaled and the engine is at rest. */
   #outbox: EngineEvent[] = [];
   readonly #marketEntries: MarketEntry[] = [];
+  /** Of the order in the request at hand. */
+  #fate: 'rejected' | undefined;
   #handler: ((request: WireRequest) => Handled) | null = null;
   #sinceSnapshot = 0;
   #ticked: Nanos = 0n;
@@ -285,6 +287,7 @@ export class Exchange {
   }
 
   #act(request: WireRequest, arrived: Micros, fault: RequestFault | null): Delivery {
+    this.#fate = fault?.kind === 'reject_later' ? 'rejected' : undefined;
     const handled = reachesExchange(fault) ? this.#dispatch(request) : null;
     if (this.ledger.enabled && isOrderRequest(request))
       this.ledger.record(arrived, request, handled?.accountId ?? null, handled?.answer ?? null, fault);
@@ -306,7 +309,10 @@ export class Exchange {
       [
         ...tradingRoutes(
           this.engine,
-          { lookupLag: () => BigInt(this.faults.plan.lookup_lag_ms) * NANOS_PER_MS },
+          {
+            lookupLag: () => BigInt(this.faults.plan.lookup_lag_ms) * NANOS_PER_MS,
+            fate: () => this.#fate,
+          },
           this.#watchlists,
           {
             uuid: () => uuid(seededRandom(`${this.#seed}:watchlist:${this.clock.stamp()}`)),

@@ -52,11 +52,7 @@ const requestFault = z.discriminatedUnion('kind', [
     status: z.union([z.literal(301), z.literal(302), z.literal(307), z.literal(308)]).default(307),
   }),
   /** An order is answered 200 and then turned away by the stream (`rejected`). */
-  z.strictObject({
-    kind: z.literal('reject_later'),
-    ...lateness,
-    reason: z.string().default('order rejected by venue'),
-  }),
+  z.strictObject({ kind: z.literal('reject_later'), ...lateness }),
 ]);
 export type RequestFault = z.infer<typeof requestFault>;
 

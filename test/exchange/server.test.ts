@@ -223,6 +223,23 @@ for (const headers of [{}, { 'Content-Type': 'application/msgpack' }] as Record<
   });
 }
 
+test('an order is accepted and then rejected by the stream', async () => {
+  const { socket, frames, listening } = updates();
+  await listening;
+  await faults(onOrders({ kind: 'reject_later' }));
+  const answer = (await (await order('doomed')).json()) as Json;
+  assert.equal(answer['status'], 'pending_new');
+  await frames.next('the rejection', ({ message }) => {
+    const data = (message['data'] ?? {}) as Json;
+    return data['event'] === 'rejected' && (data['order'] as Json)['client_order_id'] === 'doomed';
+  });
+  const now = (await (await call('GET', `/v2/orders/${answer['id']}`)).json()) as Json;
+  assert.equal(now['status'], 'rejected');
+  assert.ok(now['failed_at']);
+  socket.terminate();
+  await call('DELETE', '/_control/faults', undefined, {});
+});
+
 test('a silent stream answers no ping, a lively one does', async () => {
   const { socket, frames, listening } = updates();
   await listening;

@@ -10,6 +10,8 @@ import { type ApiAnswer, type ApiRequest, json, type Route, refusal } from './ro
 export interface OrderRouteSettings {
   /** How long a new order stays invisible to look-ups, in nanoseconds of exchange time. */
   lookupLag(): bigint;
+  /** What becomes of the order that is being placed: undefined for what the market makes of it. */
+  fate(): 'rejected' | undefined;
 }
 
 export const notFound = (message: string): ApiAnswer => refusal(404, 40410000, message);
@@ -81,7 +83,8 @@ export function orderRoutes(engine: EngineApi, settings: OrderRouteSettings): Ro
       ...at,
       method: 'POST',
       path: '/v2/orders',
-      handle: (request) => withBody(request, (body) => answerOf(engine.submit(accountOf(request), body, request.at))),
+      handle: (request) =>
+        withBody(request, (body) => answerOf(engine.submit(accountOf(request), body, request.at, settings.fate()))),
     },
     {
       ...at,
