@@ -5,7 +5,7 @@ import { readTimeframe } from '../market/bars.ts';
 import type { Instrument } from '../market/instrument.ts';
 import type { Market } from '../market/market.ts';
 import { quotes, type Stretch, trades } from '../market/tape.ts';
-import { checkPair, microsOf, page, pageQuery, type Read, symbolsOf } from './data-query.ts';
+import { checkPair, microsOf, page, pageQuery, type Read, rowsAtOnce, symbolsOf } from './data-query.ts';
 import { checkTimeframe } from './data-stocks.ts';
 import { bar, cryptoQuote, cryptoTrade, orderbook, stamped } from './data-wire.ts';
 import { type ApiAnswer, type ApiRequest, json, type Route, refusal } from './route.ts';
@@ -57,10 +57,14 @@ export function cryptoRoutes(market: Market): Route[] {
       const now = microsOf(request.at);
       const query = pageQuery(request, [...read.value.keys()], Math.floor(now / DAY_US) * DAY_US, now);
       if ('refused' in query) return query.refused;
-      const { rows, next } = page(query.value, (symbol, stretch) => {
-        const instrument = read.value.get(symbol);
-        return instrument ? list(instrument, stretch, request) : [];
-      });
+      const { rows, next } = page(
+        query.value,
+        (symbol, stretch) => {
+          const instrument = read.value.get(symbol);
+          return instrument ? list(instrument, stretch, request) : [];
+        },
+        rowsAtOnce(request),
+      );
       const lists = [...rows].map(([symbol, found]) => [symbol, found.map((row) => row.shape)] as const);
       return json(200, { [name]: Object.fromEntries(lists), next_page_token: next });
     });

@@ -2,6 +2,7 @@
  * The query strings of the market data API: symbols, times, limits, pages. What cannot be read is refused in Alpaca's
  * words with 400. Must never throw for what a client sent.
  */
+import { barsAtOnce, readTimeframe } from '../market/bars.ts';
 import { HISTORY_START, type Stretch } from '../market/tape.ts';
 import { type ApiAnswer, type ApiRequest, refusal } from './route.ts';
 
@@ -124,13 +125,17 @@ export interface Page<Row> {
   readonly next: string | null;
 }
 
-/** One page over all symbols together: sorted by symbol, then time (Alpaca docs: historical data). */
+/**
+ * One page over all symbols together: sorted by symbol, then time (Alpaca docs: historical data). A page may be shorter
+ * than its limit although more follow: never more than `most` rows.
+ */
 export function page<Row extends { readonly at: number }>(
   query: PageQuery,
   list: (symbol: string, stretch: Stretch) => readonly Row[],
+  most = Number.POSITIVE_INFINITY,
 ): Page<Row> {
   const rows = new Map<string, readonly Row[]>();
-  let left = query.limit;
+  let left = Math.min(query.limit, most);
   for (const symbol of query.symbols) {
     if (query.start && symbol < query.start.symbol) continue;
     const begun = query.start?.symbol === symbol ? query.start.at : null;
@@ -148,4 +153,10 @@ export function page<Row extends { readonly at: number }>(
     left -= found.length;
   }
   return { rows, next: null };
+}
+
+/** The most rows that one page of this request may hold: long bars are dear. */
+export function rowsAtOnce({ query }: ApiRequest): number {
+  const frame = readTimeframe(query.get('timeframe') ?? '');
+  return frame ? barsAtOnce(frame) : Number.POSITIVE_INFINITY;
 }

@@ -8,7 +8,7 @@ import type { Gate } from '../market/hours.ts';
 import type { Instrument } from '../market/instrument.ts';
 import type { Market } from '../market/market.ts';
 import { quotes, type Stretch, trades } from '../market/tape.ts';
-import { checkStock, microsOf, type Page, page, pageQuery, type Read, symbolsOf } from './data-query.ts';
+import { checkStock, microsOf, type Page, page, pageQuery, type Read, rowsAtOnce, symbolsOf } from './data-query.ts';
 import { bar, stamped, stockQuote, stockTrade, timeText, type Venue, venueOf } from './data-wire.ts';
 import { type ApiAnswer, type ApiRequest, json, type Route, refusal } from './route.ts';
 
@@ -148,10 +148,14 @@ export function stockRoutes(market: Market, plan: DataPlan = {}): Route[] {
     const bounded = { ...query.value, to: Math.min(query.value.to, latestKnown) };
     const shown = new Map(show(symbols.value, feed).map((one) => [one.symbol, one]));
     return {
-      value: page(bounded, (symbol, stretch) => {
-        const one = shown.get(symbol);
-        return one ? list(one, stretch) : [];
-      }),
+      value: page(
+        bounded,
+        (symbol, stretch) => {
+          const one = shown.get(symbol);
+          return one ? list(one, stretch) : [];
+        },
+        rowsAtOnce(request),
+      ),
     };
   };
 

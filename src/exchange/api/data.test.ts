@@ -170,6 +170,13 @@ test('pages go on until the token is null, over all symbols, without a gap or a 
   assert.ok(trades.length > 7 && trades[0]?.symbol === 'AAPL' && trades.at(-1)?.symbol === 'F');
 });
 
+test('years of daily bars come in pages that do not hold up the others', () => {
+  const first = body('/v2/stocks/bars?symbols=AAPL,MSFT&timeframe=1Day&start=2023-01-01&limit=10000', server(true));
+  assert.ok(typeof first['next_page_token'] === 'string');
+  const rows = (first['bars'] as Record<string, unknown[]>)['AAPL']?.length ?? 0;
+  assert.ok(rows > 900 && rows < 1100, `${rows}`);
+});
+
 test('single-symbol answers carry the symbol, not a map', () => {
   const bars = body('/v2/stocks/AAPL/bars?timeframe=1Min&limit=3&start=2026-11-23T15:00:00Z');
   assert.equal(bars['symbol'], 'AAPL');

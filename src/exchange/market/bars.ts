@@ -38,6 +38,11 @@ export function readTimeframe(text: string): Timeframe | null {
   }
 }
 
+const MINUTES = { minute: 1, day: 1440, week: 7 * 1440, month: 30 * 1440 } as const;
+
+/** How many bars of a timeframe may be made in one go, so that nobody waits longer than about a second. */
+export const barsAtOnce = ({ unit, count }: Timeframe): number => Math.floor(1_500_000 / (MINUTES[unit] * count));
+
 /** Keeps finished daily bars of one market, because each is the sum of a day of minutes. */
 export class Bars {
   private readonly hours: OpeningHours;
@@ -116,9 +121,10 @@ export class Bars {
     // Options are too many and too dear to value minute by minute: their days are made of quarter hours.
     const step = instrument.kind === 'option' ? 15 : 1;
     const end = Math.min(window[1], now);
+    let part: BarRow | null = null;
     for (let at = window[0]; at + MINUTE <= end; at += step * MINUTE) {
       const minutes = Math.min(step, Math.floor((end - at) / MINUTE));
-      const part = step === 1 ? minuteBar(instrument, at, split) : coarseBar(instrument, at, minutes);
+      part = step === 1 ? minuteBar(instrument, at, split, part) : coarseBar(instrument, at, minutes);
       if (part) bar = bar ? join(bar, part) : { ...part, at: start };
     }
     if (over) {
@@ -144,8 +150,9 @@ export class Bars {
     const split = adjusted ? instrument.script.splitsBetween(window[0], now) : 1;
     const rows: BarRow[] = [];
     const end = Math.min(window[1], now, bucket(to) + length);
+    let minute: BarRow | null = null;
     for (let at = Math.max(window[0], bucket(from)); at + MINUTE <= end; at += MINUTE) {
-      const minute = minuteBar(instrument, at, split);
+      minute = minuteBar(instrument, at, split, minute);
       if (!minute) continue;
       const last = rows.at(-1);
       if (last && last.at === bucket(at)) rows[rows.length - 1] = join(last, minute);

@@ -50,7 +50,7 @@ export function parseDay(text: string): Day | null {
 const yearOf = (day: Day): number => new Date(day * DAY_MS).getUTCFullYear();
 
 /** The `nth` given weekday of a month, counted from its end when `nth` is negative. */
-export function nthWeekday(year: number, month: number, wanted: number, nth: number): Day {
+function nthWeekday(year: number, month: number, wanted: number, nth: number): Day {
   if (nth > 0) {
     const first = dayOf(year, month, 1);
     return first + ((wanted - weekday(first) + 7) % 7) + 7 * (nth - 1);

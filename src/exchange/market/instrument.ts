@@ -64,7 +64,7 @@ const inside = <T extends Span>(spans: readonly T[], us: number): T | undefined 
   spans.findLast((span) => span.from <= us && us < span.until);
 
 /** What people did to one symbol, in the order in which they did it. Times in microseconds. */
-export class Script {
+class Script {
   readonly halts: Halt[] = [];
   private readonly holds: Hold[] = [];
   private readonly steps: Step[] = [];
@@ -157,7 +157,7 @@ export function stockInstrument(listing: Listing, prices: Prices, recorded: Reco
   const seed = prices.seedOf(character.symbol);
   const script = new Script();
   const spread = tightness((character.dailyVolume * character.anchor) / 1e6);
-  const raw = recorded ? (ms: number) => recorded.mid(ms) : (ms: number) => prices.price(character, ms);
+  const raw = recorded ? (ms: number) => recorded.mid(ms) : prices.of(character);
   return {
     symbol: listing.asset.symbol,
     kind: 'stock',
@@ -185,9 +185,9 @@ export function pairInstrument(listing: Listing, prices: Prices, recorded: Recor
   const seed = prices.seedOf(asset.symbol);
   const script = new Script();
   const spread = tightness(((character.dailyVolume * character.anchor) / 1e6) * 2);
-  const raw = recorded
-    ? (ms: number) => recorded.mid(ms)
-    : (ms: number) => prices.price(character, ms) / (against ? prices.price(against, ms) : 1);
+  const base = prices.of(character);
+  const divisor = against ? prices.of(against) : () => 1;
+  const raw = recorded ? (ms: number) => recorded.mid(ms) : (ms: number) => base(ms) / divisor(ms);
   const step = Number(asset.priceIncrement ?? 1n);
   return {
     symbol: asset.symbol,

@@ -24,7 +24,7 @@ export function hashText(text: string, seed = 0): number {
 export const unit = (bits: number): number => (bits >>> 0) / 0x1_0000_0000;
 
 /** About a standard normal number from 32 bits: the sum of four bytes, within ±3.45. */
-export const normal = (bits: number): number =>
+const normal = (bits: number): number =>
   ((bits & 255) + ((bits >>> 8) & 255) + ((bits >>> 16) & 255) + (bits >>> 24) - 510) / 147.8;
 
 /** Days that one tree of the path covers, and how finely: 2^8 days, 2^16 cells a day (about a second). */
@@ -47,6 +47,9 @@ export class Path {
   private index = 0;
   private lastTime = Number.NaN;
   private lastValue = 0;
+  private jumpDay = Number.NaN;
+  private jumpAt = 0;
+  private jumpSize = 0;
 
   /** `sigma`: standard deviation of one day's change. */
   constructor(seed: number, sigma: number) {
@@ -94,11 +97,15 @@ export class Path {
   /** One day in twenty-five something happens: a step, worn away evenly over its day so that days still join. */
   private jump(time: number): number {
     const day = Math.floor(time);
-    const bits = hash2(this.seed ^ 0x2545f491, day);
-    if (unit(bits) >= 0.04) return 0;
-    const size = Math.max(-0.06, Math.min(0.06, normal(hash2(bits, 1)) * 2 * this.sigma));
+    if (day !== this.jumpDay) {
+      const bits = hash2(this.seed ^ 0x2545f491, day);
+      this.jumpDay = day;
+      this.jumpAt = unit(hash2(bits, 2));
+      this.jumpSize = unit(bits) < 0.04 ? Math.max(-0.06, Math.min(0.06, normal(hash2(bits, 1)) * 2 * this.sigma)) : 0;
+    }
+    if (this.jumpSize === 0) return 0;
     const share = time - day;
-    return size * ((share >= unit(hash2(bits, 2)) ? 1 : 0) - share);
+    return this.jumpSize * ((share >= this.jumpAt ? 1 : 0) - share);
   }
 }
 

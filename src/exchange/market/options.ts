@@ -210,7 +210,7 @@ function cumulative(x: number): number {
 const density = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
 /** Implied volatility: the process's own, a premium on top, and a smile that is steeper towards low strikes. */
-export function impliedVolatility(listing: Listing, spot: number, strike: number, years: number): number {
+function impliedVolatility(listing: Listing, spot: number, strike: number, years: number): number {
   const base = dailySigma(listing.character) * Math.sqrt(365) * 0.95 + 0.02;
   const moneyness = Math.log(strike / spot) / Math.sqrt(Math.max(years, 0.02));
   return Math.min(3, Math.max(0.05, base * (1 - 0.18 * moneyness + 0.22 * moneyness * moneyness)));

@@ -73,16 +73,15 @@ export class Prices {
     return hashText(symbol, this.seed);
   }
 
-  /** USD per share or coin, before overrides and splits. */
-  price(character: Character, ms: number): number {
-    const { symbol, kind, anchor, exposure, sigma } = character;
-    let path = this.paths.get(symbol);
-    if (!path) {
-      path = new Path(this.seedOf(symbol), sigma);
-      this.paths.set(symbol, path);
-    }
-    const time = kind === 'coin' ? ms / DAY_MS : stockTime(ms);
-    return anchor * Math.exp(exposure * this.factors[kind].at(time) + path.at(time));
+  /** USD per share or coin at a time, before overrides and splits. */
+  of({ symbol, kind, anchor, exposure, sigma }: Character): (ms: number) => number {
+    const path = this.paths.get(symbol) ?? new Path(this.seedOf(symbol), sigma);
+    this.paths.set(symbol, path);
+    const factor = this.factors[kind];
+    return (ms) => {
+      const time = kind === 'coin' ? ms / DAY_MS : stockTime(ms);
+      return anchor * Math.exp(exposure * factor.at(time) + path.at(time));
+    };
   }
 }
 

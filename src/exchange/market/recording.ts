@@ -47,7 +47,7 @@ export interface RecordedQuote {
 export type Recording = ReadonlyMap<string, Recorded>;
 
 /** A recording cannot be read; the message names the line and the remedy. */
-export class BadRecording extends Error {
+class BadRecording extends Error {
   override readonly name = 'BadRecording';
 }
 

@@ -246,12 +246,20 @@ export function markAt(instrument: Instrument, us: number): number {
   return Number.isNaN(price) ? Number.NaN : round(price, instrument.step(price));
 }
 
-/** The bar of the minute that starts at `at`; null when nothing traded and the instrument shows only what traded. */
-export function minuteBar(instrument: Instrument, at: number, splitFactor = 1): BarRow | null {
+/**
+ * The bar of the minute that starts at `at`; null when nothing traded and the instrument shows only what traded.
+ * `before`, the bar of the minute before if there is one, spares the search for the opening price.
+ */
+export function minuteBar(
+  instrument: Instrument,
+  at: number,
+  splitFactor = 1,
+  before: BarRow | null = null,
+): BarRow | null {
   if (instrument.script.halted(at) && instrument.script.halted(at + MINUTE - 1)) return null;
   const volume = instrument.volume(at / 1000);
   if (volume === 0 && instrument.kind !== 'coin') return null;
-  const open = markAt(instrument, at);
+  const open = before && splitFactor === 1 && before.at === at - MINUTE ? before.close : markAt(instrument, at);
   if (Number.isNaN(open)) return null;
   const middle = markAt(instrument, at + MINUTE / 2);
   const close = markAt(instrument, at + MINUTE);

@@ -43,7 +43,7 @@ const KNOWN_IDS: Readonly<Record<string, string>> = {
 };
 
 /** The same id for the same symbol for ever. */
-export const idOf = (symbol: string): string => KNOWN_IDS[symbol] ?? uuid(seededRandom(`asset ${symbol}`));
+const idOf = (symbol: string): string => KNOWN_IDS[symbol] ?? uuid(seededRandom(`asset ${symbol}`));
 
 const compare = (a: string, b: string): number => Number(a > b) - Number(a < b);
 

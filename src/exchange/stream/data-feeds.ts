@@ -4,7 +4,7 @@
  */
 import type { Gate } from '../market/hours.ts';
 
-export type FeedKind = 'stock' | 'test' | 'crypto' | 'option' | 'news';
+type FeedKind = 'stock' | 'test' | 'crypto' | 'option' | 'news';
 
 export type Channel =
   | 'trades'
