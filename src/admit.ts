@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Broker } from './broker/broker.ts';
 import type { Arrival, Entry, Journal } from './journal/journal.ts';
+import { defined } from './lib/assert.ts';
 import { type Clock, dayOf, isoMicros, type Micros, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
 import { type OrderError, orderError, problemsError } from './order/errors.ts';
@@ -12,7 +13,7 @@ import { type Mode, type OrderName, parseName, responsePath, type StrayName, str
 import { contentOf, parse } from './order/parse.ts';
 import { isTrade, type Request } from './order/request.ts';
 import { renderResponse } from './order/response.ts';
-import { decide, type Rules } from './risk/decide.ts';
+import { type Approved, decide, type Rules } from './risk/decide.ts';
 
 /** Something that was handed to the tower, before anything is known about it. */
 export interface Received {
@@ -42,6 +43,8 @@ export interface AdmitOptions {
   /** Called when a stray was journaled. */
   strayed(fileName: string, error: OrderError): void;
 }
+
+type Base = Pick<Arrival, 'receipt' | 'name' | 'raw' | 'sha256' | 'receivedAt'>;
 
 /** The typed request of an entry, read again from the bytes as they were journaled. */
 export function requestOf(entry: Entry): Request {
@@ -114,33 +117,40 @@ export class Admitter {
   }
 
   #judgeBytes(
-    base: Pick<Arrival, 'receipt' | 'name' | 'sha256' | 'receivedAt'> & { readonly raw: Uint8Array | null },
+    base: Base,
     raw: Uint8Array,
     refused: (error: OrderError, requestOrderId: string | null) => Arrival,
   ): Arrival {
-    const { name, receivedAt } = base;
-    const parsed = parse({ fileName: name, bytes: raw, receivedAt });
+    const parsed = parse({ fileName: base.name, bytes: raw, receivedAt: base.receivedAt });
     if (!parsed.ok) return refused(parsed.error, parsed.requestOrderId);
     const { request } = parsed;
+    const latest = base.receivedAt + this.#o.sendByMaxSeconds * 1e6;
+    if (request.sendBy !== null && request.sendBy > latest) {
+      const allowed = `until ${isoMicros(micros(latest))}`;
+      const error = orderError('send_by', 'send_by is further ahead than the settings allow', {
+        field: 'send_by',
+        allowed,
+      });
+      return refused(error, request.requestOrderId);
+    }
     const decision = decide(request, this.#o.rules);
-    if (decision.kind === 'denied') return refused(decision.error, request.requestOrderId);
-    const broker = this.#o.brokers[name.mode];
-    if (broker === undefined)
-      return refused(orderError('no_keys', `${name.mode} is not served by this tower`), request.requestOrderId);
+    return decision.kind === 'denied'
+      ? refused(decision.error, request.requestOrderId)
+      : this.#admitted(base, decision.approved);
+  }
+
+  /** Only what was approved is admitted; the bytes for the wire are made here, once. */
+  #admitted(base: Base, { request }: Approved): Arrival {
+    const broker = defined(this.#o.brokers[base.name.mode], `the broker of ${base.name.mode}`);
     return {
       ...base,
       requestOrderId: request.requestOrderId,
-      sendBy: this.#sendBy(request, receivedAt),
+      sendBy: request.sendBy ?? micros(base.receivedAt + this.#o.sendBySeconds * 1e6),
       wire: isTrade(request) ? broker.encode(request).body : null,
       state: 'admitted',
       doubted: false,
       answer: null,
     };
-  }
-
-  #sendBy(request: Request, receivedAt: Micros): Micros {
-    const wanted = request.sendBy ?? receivedAt + this.#o.sendBySeconds * 1e6;
-    return micros(Math.min(wanted, receivedAt + this.#o.sendByMaxSeconds * 1e6));
   }
 
   async #repeat(received: Received, name: OrderName, first: Entry): Promise<void> {

@@ -31,7 +31,12 @@ export const agentShape = {
 /** The sections of the file, in the order of the documentation. Every leaf carries its rule and one sentence of explanation. */
 export const sections = {
   budget: {
-    per_minute: whole(1, 1_000_000, 200, 'Requests that may leave for one account in any 60 seconds. More than Alpaca itself allows only earns refusals.'),
+    per_minute: whole(
+      1,
+      1_000_000,
+      200,
+      'Requests that may leave for one account in any 60 seconds. More than Alpaca itself allows only earns refusals.',
+    ),
     per_second: whole(1, 100_000, 10, 'Requests that may leave for one account in any second.'),
   },
   account: {

@@ -32,7 +32,7 @@ const rank = (status: string): number => {
 };
 
 /** An order has ended when it has, and every leg of it. */
-export const isOver = (order: BrokerOrder): boolean => hasEnded(order.status) && order.legs.every(isOver);
+const isOver = (order: BrokerOrder): boolean => hasEnded(order.status) && order.legs.every(isOver);
 
 function isOlder(entry: Entry, order: BrokerOrder): boolean {
   if (entry.filledQty !== null && exact(order.filledQty).lt(exact(entry.filledQty))) return true;

@@ -3,7 +3,7 @@
  * Must never hide an ambiguity: when bytes may have arrived, the outcome is `unknown`, whatever the error said.
  */
 import type { ClientOrderId, Mode } from '../order/name.ts';
-import type { MarketDataRequest, OrderListRequest, PositionsRequest, TradeRequest } from '../order/request.ts';
+import type { MarketDataRequest, TradeRequest } from '../order/request.ts';
 
 /** The broker's own words for a refusal, verbatim. */
 export interface Rejection {
@@ -174,5 +174,3 @@ export interface MarketDataPart {
 
 /** Symbol as asked → the contract's shape, numbers as decimal strings. Symbols without data are absent. */
 export type MarketDataAnswer = ReadonlyMap<string, Readonly<Record<string, string | null>>>;
-
-export type { OrderListRequest, PositionsRequest };

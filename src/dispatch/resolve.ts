@@ -15,7 +15,7 @@ import { orderError } from '../order/errors.ts';
 import type { TradeRequest } from '../order/request.ts';
 import { ask, type Desk, patience, pause } from './desk.ts';
 import { sendOnce } from './send.ts';
-import { doubtful } from './words.ts';
+import { doubtful, notSentInTime } from './words.ts';
 
 const LOOKUP_WAITS_MS = [250, 500, 1000, 2000, 4000, 8000, 15_000] as const;
 const UNRESOLVED_WAITS_MS = [60_000, 300_000, 900_000, 3_600_000] as const;
@@ -49,6 +49,10 @@ export async function resolve(
     onWait(nap.callOff);
     await nap.done;
     looks++;
+    if (entry.attempts === 0 && !desk.suspect()) {
+      await neverSent(desk, entry);
+      return;
+    }
     const outcome = await ask(desk, 'resolve', entry.agent, () => desk.broker.lookup(first.clientOrderId));
     if (outcome === null || desk.isStopped()) return;
     if (outcome.kind === 'done') {
@@ -77,7 +81,7 @@ export async function resolve(
     const grant = await desk.slots.take('resolve', entry.agent).granted;
     if (grant === null) return;
     try {
-      const sent = await sendOnce(desk, entry);
+      const sent = await sendOnce(desk, entry, true);
       if (sent.kind === 'settled') {
         const after = await desk.journal.find({ seq });
         if (!isDoubtful(after)) return;
@@ -88,6 +92,25 @@ export async function resolve(
     lastByteAt = clock.monotonic();
     looks = 0;
   }
+}
+
+/**
+ * Its time passed before the broker's book was read for the first time, when an earlier journal might have sent it. Now
+ * the book has been read, and no earlier journal has traded here.
+ */
+function neverSent(desk: Desk, entry: Entry): Promise<Entry> {
+  return desk.writer.revise(entry.seq, (newest) =>
+    isDoubtful(newest)
+      ? {
+          patch: {
+            state: 'expired_unsent',
+            answer: notSentInTime('unreachable', isoMicros(newest.sendBy ?? desk.clock.now())),
+          },
+          events: [{ kind: 'expired', detail: '{}' }],
+          stage: 'd5',
+        }
+      : null,
+  );
 }
 
 function leaveUnresolved(desk: Desk, entry: Entry): Promise<Entry> {

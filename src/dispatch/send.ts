@@ -17,7 +17,7 @@ const RATE_LIMIT_REPEATS = 5;
 const UNREACHABLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const;
 
 /** Sells and closing orders count as reducing: the tower does not wait for a look at the positions to be kind to them. */
-export function laneOf(trade: TradeRequest): Lane {
+function laneOf(trade: TradeRequest): Lane {
   switch (trade.type) {
     case 'stocksell':
     case 'cryptosell':
@@ -47,6 +47,7 @@ export async function send(
   const faultDeadline = patience(desk, first, trade);
   let unreachable = 0;
   let limited = 0;
+  let isLookedUp = false;
   for (;;) {
     const turn = await waitForTurn(
       desk,
@@ -66,9 +67,13 @@ export async function send(
       return giveUpUnsent(desk, entry, notSentInTime(cause, isoMicros(entry.sendBy ?? desk.clock.now())));
     }
     try {
-      const attempt = await sendOnce(desk, entry);
+      const attempt = await sendOnce(desk, entry, isLookedUp);
       if (attempt.kind === 'settled') return false;
       if (attempt.kind === 'doubt') return true;
+      if (attempt.why === 'looked_up') {
+        isLookedUp = true;
+        continue;
+      }
       if (attempt.why === 'rate_limited') {
         limited++;
         if (limited > RATE_LIMIT_REPEATS) {
@@ -159,25 +164,23 @@ async function giveUpUnsent(desk: Desk, entry: Entry, answer: Answer): Promise<b
   return after.state === 'in_doubt';
 }
 
-/** What became of one attempt: `again` waits and tries anew, `doubt` is for the look-ups. */
+/** What became of one attempt: `again` tries anew (`looked_up`: at once, in a slot of its own), `doubt` is for the look-ups. */
 type Sent =
   | { readonly kind: 'settled' }
   | { readonly kind: 'doubt' }
-  | { readonly kind: 'again'; readonly why: 'unreachable' | 'rate_limited'; readonly retryAfterMs: number | null };
+  | {
+      readonly kind: 'again';
+      readonly why: 'unreachable' | 'rate_limited' | 'looked_up';
+      readonly retryAfterMs: number | null;
+    };
 
-/** Journals a sending (D4), sends the journaled bytes, journals the outcome (D5). Needs a granted slot. */
-export async function sendOnce(desk: Desk, entry: Entry): Promise<Sent> {
+/**
+ * Journals a sending (D4), sends the journaled bytes, journals the outcome (D5). Needs a granted slot, which is good for
+ * one request: where the order must be looked up first, the look-up is all that it does.
+ */
+export async function sendOnce(desk: Desk, entry: Entry, isLookedUp: boolean): Promise<Sent> {
   desk.failpoints.hit('k08-before-d4');
-  if ((entry.doubted || desk.suspect()) && entry.attempts === 0) {
-    // Whatever an earlier journal sent under this id must be found before anything is sent again.
-    const found = await desk.broker.lookup(entry.clientOrderId);
-    if (found.kind === 'done') {
-      await adopt(desk, entry.seq, found.value, 'd5');
-      return { kind: 'settled' };
-    }
-    if (!(found.kind === 'rejected' && found.rejection.status === 404))
-      return { kind: 'again', why: 'unreachable', retryAfterMs: null };
-  }
+  if (!isLookedUp && (entry.doubted || desk.suspect()) && entry.attempts === 0) return lookUpFirst(desk, entry);
   const n = entry.attempts + 1;
   const applied = await desk.writer.write(entry, {
     patch: { state: 'sending', attempts: n, ...(desk.suspect() ? { doubted: true } : {}) },
@@ -192,6 +195,21 @@ export async function sendOnce(desk: Desk, entry: Entry): Promise<Sent> {
   const answer = desk.broker.submit(wireOf(applied.entry));
   desk.failpoints.hit('k11-bytes-out');
   return settle(desk, entry.seq, await answer);
+}
+
+/** Whatever an earlier journal sent under this id must be found before anything is sent again. */
+async function lookUpFirst(desk: Desk, entry: Entry): Promise<Sent> {
+  await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1);
+  const found = await desk.broker.lookup(entry.clientOrderId);
+  if (found.kind === 'done') {
+    await adopt(desk, entry.seq, found.value, 'd5');
+    return { kind: 'settled' };
+  }
+  if (found.kind === 'rejected' && found.rejection.status === 404)
+    return { kind: 'again', why: 'looked_up', retryAfterMs: null };
+  if (found.kind === 'not_sent' && found.why === 'rate_limited')
+    return { kind: 'again', why: found.why, retryAfterMs: found.retryAfterMs };
+  return { kind: 'again', why: 'unreachable', retryAfterMs: null };
 }
 
 /** Journals what an attempt came to. After doubt, a refusal says nothing about the copies sent before it. */

@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Budget } from './budget.ts';
 import { type Lane, Lanes } from './lanes.ts';
 
-export interface Grant {
+interface Grant {
   /** Called once the request has ended, however it ended. */
   release(): void;
 }

@@ -8,7 +8,7 @@ import { fromCompact, isDay } from './time.ts';
 export type Mode = 'paper' | 'live';
 export const MODES = ['paper', 'live'] as const satisfies readonly Mode[];
 
-export const TRADE_TYPES = ['stockbuy', 'stocksell', 'cryptobuy', 'cryptosell', 'optionsingle', 'optionmulti'] as const;
+const TRADE_TYPES = ['stockbuy', 'stocksell', 'cryptobuy', 'cryptosell', 'optionsingle', 'optionmulti'] as const;
 export const QUERY_TYPES = [
   'marketdata',
   'orderstatus',
@@ -18,8 +18,6 @@ export const QUERY_TYPES = [
   'accountinfo',
 ] as const;
 export const ORDER_TYPES = [...TRADE_TYPES, ...QUERY_TYPES, 'cancelorder'] as const;
-export type TradeType = (typeof TRADE_TYPES)[number];
-export type QueryType = (typeof QUERY_TYPES)[number];
 export type OrderType = (typeof ORDER_TYPES)[number];
 
 export type AgentId = Brand<string, 'AgentId'>;

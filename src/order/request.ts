@@ -21,7 +21,7 @@ export interface Envelope {
 }
 
 export type Side = 'buy' | 'sell';
-export type TimeInForce = 'day' | 'gtc' | 'ioc' | 'fok' | 'opg' | 'cls';
+type TimeInForce = 'day' | 'gtc' | 'ioc' | 'fok' | 'opg' | 'cls';
 export type PositionIntent = 'buy_to_open' | 'buy_to_close' | 'sell_to_open' | 'sell_to_close';
 
 /** Exactly one of the two. */
@@ -155,9 +155,6 @@ export interface CancelRequest extends Envelope {
 export type Request = TradeRequest | QueryRequest | CancelRequest;
 
 export const isTrade = (request: Request): request is TradeRequest => 'legs' in request || 'terms' in request;
-
-export const isQuery = (request: Request): request is QueryRequest =>
-  !isTrade(request) && request.type !== 'cancelorder';
 
 /** Orders whose price is taken from the market when they arrive: late, they are different orders in money terms. */
 export const isMarketLike = (trade: TradeRequest): boolean =>

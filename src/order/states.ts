@@ -3,7 +3,7 @@
  * Must never let a state claim more than is known: `sent` is `no` only when no byte can have left or can still leave.
  */
 
-export type Sent = 'no' | 'yes' | 'unknown';
+type Sent = 'no' | 'yes' | 'unknown';
 
 interface StateRule {
   readonly meaning: string;

@@ -32,7 +32,7 @@ export interface RespondOptions {
 const isQuery = (entry: Entry): boolean => (QUERY_TYPES as readonly string[]).includes(entry.type);
 
 /** The response file of an entry's newest version. Pure. */
-export function responseText(entry: Entry): string {
+function responseText(entry: Entry): string {
   const answer = defined(entry.answer, `the answer of journal entry ${entry.seq}`);
   const at = defined(entry.answeredAt, `the time of the answer of journal entry ${entry.seq}`);
   const { final, sent } = STATES[entry.state];
