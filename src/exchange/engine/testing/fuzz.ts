@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { below, chance, pick, type Random, seededRandom } from '../../../lib/random.ts';
 import { Engine } from '../engine.ts';
-import { fixed, mul, text } from '../fixed.ts';
+import { CENT, fixed, mul, text } from '../fixed.ts';
 import { HOUR, MINUTE } from '../time.ts';
 import type { ActivityJson, Body, Fixed, Instant } from '../types.ts';
 import { AAPL, CALL_100, CALL_105, CALL_LATER, market as deskMarket, MSFT, PUT_95, PUT_100 } from './harness.ts';
@@ -15,6 +15,9 @@ const FUZZ_ACCOUNTS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-42
 const CONTRACTS = [CALL_100, CALL_105, CALL_LATER, PUT_95, PUT_100];
 const STOCKS = [AAPL.symbol, MSFT.symbol, 'HTB', 'WHOLE', 'PENNY'];
 const CASH = '100000';
+
+/** Whole cents as text. */
+const money = (cents: number): string => text(BigInt(cents) * CENT);
 
 /** What the account's activities say that its cash and positions are. */
 class Books {
@@ -83,7 +86,7 @@ export class Fuzz {
   /** A price near the market, as text. */
   #near(symbol: string): string {
     const cents = this.#cents(symbol);
-    return (Math.max(1, Math.round(cents * (0.9 + below(this.random, 200) / 1000))) / 100).toFixed(2);
+    return money(Math.max(1, Math.floor((cents * (900 + below(this.random, 200))) / 1000)));
   }
 
   #side(): string {
@@ -119,8 +122,8 @@ export class Fuzz {
     const cents = this.#cents(symbol);
     const side = this.#side();
     const order_class = pick(this.random, ['bracket', 'bracket', 'oco', 'oto']);
-    const up = { limit_price: ((cents * 1.02) / 100).toFixed(2) };
-    const down = { limit_price: ((cents * 0.98) / 100).toFixed(2) };
+    const up = { limit_price: money(Math.floor(cents * 1.02)) };
+    const down = { limit_price: money(Math.floor(cents * 0.98)) };
     const long = order_class === 'oco' ? side === 'sell' : side === 'buy';
     const stop_loss = {
       stop_price: (long ? down : up).limit_price,
@@ -134,7 +137,7 @@ export class Fuzz {
       type: limit ? 'limit' : 'market',
       time_in_force: pick(this.random, ['day', 'gtc']),
       qty: String(1 + below(this.random, 20)),
-      ...(limit && order_class !== 'oco' ? { limit_price: (cents / 100).toFixed(2) } : {}),
+      ...(limit && order_class !== 'oco' ? { limit_price: money(cents) } : {}),
       take_profit: long ? up : down,
       ...(order_class === 'oto' ? {} : { stop_loss }),
     };
@@ -182,7 +185,7 @@ export class Fuzz {
       type: market ? 'market' : 'limit',
       time_in_force: 'day',
       qty: String(1 + below(this.random, 3)),
-      ...(market ? {} : { limit_price: (below(this.random, 600) / 100 - 3).toFixed(2) }),
+      ...(market ? {} : { limit_price: money(below(this.random, 600) - 300) }),
       legs: [
         { symbol: first.symbol, ratio_qty: '1', position_intent: `${flip ? 'buy' : 'sell'}_to_${ends}` },
         { symbol: second.symbol, ratio_qty: '1', position_intent: `${flip ? 'sell' : 'buy'}_to_${ends}` },
@@ -195,12 +198,7 @@ export class Fuzz {
     const cents = Math.max(30, Math.round(this.#cents(symbol) * (0.97 + below(this.random, 61) / 1000)));
     this.#prices.set(symbol, cents);
     const half = Math.max(1, Math.floor(cents / 5000));
-    this.market.show(
-      symbol,
-      ((cents - half) / 100).toFixed(2),
-      ((cents + half) / 100).toFixed(2),
-      (cents / 100).toFixed(2),
-    );
+    this.market.show(symbol, money(cents - half), money(cents + half), money(cents));
     this.market.halt(symbol, chance(this.random, 0.02));
     this.engine.tick(this.at);
   }
