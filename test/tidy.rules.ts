@@ -43,10 +43,11 @@ export const PARTS: readonly Part[] = [
   { prefix: 'src/dispatch/', may: STAGE, why: 'stages meet in the journal' },
   { prefix: 'src/follow/', may: STAGE, why: 'stages meet in the journal' },
   { prefix: 'src/respond/', may: STAGE, why: 'stages meet in the journal' },
+  { prefix: 'src/account.ts', may: STAGE, why: 'whose account a home belongs to is settled before any stage runs' },
   { prefix: 'src/admit.ts', may: STAGE, why: 'the only way in is used by every way in, and uses none' },
   {
     prefix: 'src/pipeline.ts',
-    may: [...STAGE, 'src/ingress/', 'src/dispatch/', 'src/follow/', 'src/respond/', 'src/admit.ts'],
+    may: [...STAGE, 'src/ingress/', 'src/dispatch/', 'src/follow/', 'src/respond/', 'src/admit.ts', 'src/account.ts'],
     why: 'the stages wired on any ports, so no adapter',
   },
   { prefix: 'src/tower', may: ['*'], why: 'the one place where adapters are named' },
