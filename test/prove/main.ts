@@ -2,10 +2,9 @@
  * `npm run prove`: real processes and real SQLite against the exchange, faults of every kind, and an auditor that shares
  * no code with the tower. Exits 1 on a single violation.
  *
- *   npm run prove                          every row but the slow ones
+ *   npm run prove                          every row
  *   npm run prove -- E04 E05 p1            rows and promises by name
  *   npm run prove -- A02 --kills 1000      more random kills
- *   npm run prove -- --all                 slow rows, too
  *   npm run prove -- --out DIR --seed N --stands 2 --json
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -24,7 +23,6 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     stands: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     out: { type: 'string' },
-    all: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -50,9 +48,7 @@ if (unknown.length > 0) {
 }
 const isNamed = (row: Row): boolean => wanted.includes(row.id.toLowerCase()) || wanted.includes(family(row));
 const chosen = rows.filter(
-  (row) =>
-    isNamed(row) ||
-    ((wanted.length === 0 || row.promises.some((promise) => wanted.includes(promise))) && (values.all || !row.slow)),
+  (row) => wanted.length === 0 || isNamed(row) || row.promises.some((promise) => wanted.includes(promise)),
 );
 
 const startedAt = Date.now();

@@ -195,7 +195,11 @@ export class Rig {
   secret = '';
   /** Requests whose proof the row takes away: they may stay in doubt. */
   mayDoubt = new Set<string>();
+  /** Orders that arrive later than anything is assumed to travel: what was said of them before cannot count. */
+  beyondDelay = new Set<string>();
   journalLost = false;
+  /** Bodies that somebody else posted. */
+  #foreign = new Set<string>();
   /** Extra settings of the tower that `conclude` starts. */
   lastEnv: Readonly<Record<string, string>> = {};
 
@@ -240,7 +244,9 @@ export class Rig {
     this.#towers = [];
     this.#verdict = null;
     this.mayDoubt = new Set();
+    this.beyondDelay = new Set();
     this.journalLost = false;
+    this.#foreign = new Set();
     this.lastEnv = {};
     this.wire.seen.length = 0;
     this.#ledgerFrom = this.#ledgerLines().length;
@@ -349,6 +355,16 @@ export class Rig {
     return this.wire.seen.filter(({ method, url }) => method === 'POST' && url === '/v2/orders').length;
   }
 
+  /** Somebody else's order on the same account, past the tower. Returns the exchange's answer. */
+  async foreignOrder(body: Readonly<Record<string, unknown>>): Promise<string> {
+    const { symbol, qty, type, time_in_force, limit_price, side = 'buy', client_order_id } = body;
+    const wire = { symbol, qty, side, type, time_in_force, limit_price, client_order_id };
+    this.#foreign.add(JSON.stringify(wire));
+    const { status, body: answer } = await this.ask('POST', '/v2/orders', wire);
+    must(status === 200, `somebody else's order: ${status} ${answer}`);
+    return answer;
+  }
+
   async #book(): Promise<readonly BookOrder[]> {
     const orders = new Map<string, BookOrder>();
     let after = '';
@@ -402,7 +418,9 @@ export class Rig {
       book: await this.#book(),
       sites: this.#sites.map(({ home, dropped, watcher }) => ({ home, dropped, history: watcher.history })),
       secrets: [this.key, this.secret],
+      foreign: this.#foreign,
       mayDoubt: this.mayDoubt,
+      beyondDelay: this.beyondDelay,
       journalLost: this.journalLost,
     });
     return this.#verdict;

@@ -13,8 +13,8 @@ export interface Row {
   readonly title: string;
   /** Promises that it bears on: `p1`. */
   readonly promises: readonly string[];
-  /** Takes minutes: left out of the quick subset and run only when named, or with `--all`. */
-  readonly slow?: true;
+  /** About how long it takes when that is more than one: such rows start first. */
+  readonly minutes?: number;
   run(rig: Rig): Promise<Figures | undefined>;
 }
 

@@ -19,11 +19,11 @@ const SCENES: Readonly<Record<string, (rig: Rig) => Promise<void>>> = {
     rig.dropMany(3);
   },
   'k18-duplicate-before-d5': async (rig) => {
-    // A proxy that sends the POST twice and passes on the second answer.
+    // The exchange acts, and the tower is told what a second copy would have been told.
     rig.wire.hook = async (passing) => {
       if (passing.method !== 'POST') return false;
       await passing.forward();
-      passing.reply(await passing.forward());
+      passing.reply({ status: 422, body: '{"code":40010001,"message":"client_order_id must be unique"}' });
       return true;
     };
     rig.drop();
@@ -118,8 +118,11 @@ const row = (name: string, title: string, act: (rig: Rig) => Promise<void>): Row
   id: `A01.${name}`,
   title,
   promises: ['p1', 'p2', 'p3'],
+  // A refusal that was not journaled is proved by absence, which takes the longest delay and a minute.
+  ...(name === 'k16-refusal-before-d5' ? { minutes: 3 } : {}),
   async run(rig) {
     await act(rig);
+    await rig.conclude(180_000);
     return { failpoints: 1 };
   },
 });

@@ -55,6 +55,7 @@ export function killRows({ kills, seed }: { readonly kills: number; readonly see
       id: `A02.${index + 1}`,
       title: `${count} random kills under load`,
       promises: ['p1', 'p2', 'p3'],
+      minutes: count / 50,
       async run(rig) {
         const figures = await randomKills(rig, count, seed + index);
         await rig.conclude(240_000);

@@ -1,5 +1,7 @@
 /** Every row there is, in the order of the catalogue. Must never leave one out silently: rows that cannot run say so. */
 import type { Row } from './row.ts';
+import { brokerRows } from './rows-broker.ts';
+import { hostileRows } from './rows-broker-2.ts';
 import { failpointRows } from './rows-failpoints.ts';
 import { killRows } from './rows-kills.ts';
 
@@ -9,4 +11,9 @@ export interface RowOptions {
   readonly seed: number;
 }
 
-export const allRows = (options: RowOptions): readonly Row[] => [...failpointRows, ...killRows(options)];
+export const allRows = (options: RowOptions): readonly Row[] => [
+  ...failpointRows,
+  ...killRows(options),
+  ...brokerRows,
+  ...hostileRows,
+];

@@ -20,7 +20,7 @@ export interface RunOptions {
 export async function run(rows: readonly Row[], options: RunOptions): Promise<readonly Result[]> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tower-prove-'));
   const results = new Map<Row, Result>();
-  const queue = [...rows];
+  const queue = rows.toSorted((a, b) => (b.minutes ?? 0) - (a.minutes ?? 0));
   const stand = async (n: number): Promise<void> => {
     let rig = await Rig.open({ folder: join(folder, `stand-${n}`) });
     for (let row = queue.shift(); row !== undefined; row = queue.shift()) {
