@@ -96,7 +96,6 @@ const streamRule = z.strictObject({
   ...when,
   fault: streamFault,
 });
-export type StreamRule = z.infer<typeof streamRule>;
 
 /** Everything that can be set at `/_control/faults`, and in a file. */
 export const faultPlan = z.strictObject({
@@ -136,7 +135,7 @@ function covers(pattern: string, text: string): boolean {
 }
 
 /** Whether a rule is about this request at all, whatever its timing. */
-export function concerns(rule: RequestRule, facts: RequestFacts): boolean {
+function concerns(rule: RequestRule, facts: RequestFacts): boolean {
   if (rule.method !== undefined && rule.method.toUpperCase() !== facts.method) return false;
   if (rule.path !== undefined && !covers(rule.path, facts.path)) return false;
   return rule.body_includes === undefined || facts.body.includes(rule.body_includes);
@@ -148,7 +147,7 @@ export function decide(rule: RequestRule, facts: RequestFacts, n: number, random
 }
 
 /** How long this fault holds the request back before anything is done with it, in milliseconds. */
-export const delayOf = (fault: RequestFault | null, random: Random): number =>
+const delayOf = (fault: RequestFault | null, random: Random): number =>
   fault === null ? 0 : (fault.delay_ms ?? 0) + Math.floor((fault.jitter_ms ?? 0) * fraction(random));
 
 /** Whether the exchange gets to act on a request with this fault. */

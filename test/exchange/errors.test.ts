@@ -5,92 +5,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { faultPlan } from '../../src/exchange/faults.ts';
+import { configure, forbidden, malformed, ok, own, type Row, refused, without } from './refusals.ts';
+import { OPTION_ROWS } from './refusals-options.ts';
 import { type Json, KEY, openWorld, type Reply, type World } from './world.ts';
 
-interface Row {
-  readonly status: number;
-  /** null: the body has no code. */
-  readonly code: number | null;
-  readonly message: string | RegExp;
-  /** Keys of the body beside code and message. */
-  readonly extra?: readonly string[];
-  /** Opens the world it needs; default: round the clock, AAPL at 200. */
-  readonly at?: string;
-  readonly hours?: boolean;
-  readonly enforce?: number;
-  provoke(world: World): Reply;
-}
-
 const LIMIT = { symbol: 'AAPL', qty: '1', side: 'buy', type: 'limit', limit_price: '150', time_in_force: 'day' };
-const without = (body: Json, ...names: readonly string[]): Json =>
-  Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
 const post =
   (changes: Json, ...dropped: readonly string[]) =>
   (world: World): Reply =>
     world.order(without({ ...LIMIT, ...changes }, ...dropped));
 const NOBODY = {};
 
-/** A call and a put on AAPL a month out, near 200. */
-const CALL = 'AAPL261218C00200000';
-const CALL_ABOVE = 'AAPL261218C00210000';
-const PUT = 'AAPL261218P00200000';
-const OPTION = { symbol: CALL, qty: '1', side: 'buy', type: 'limit', limit_price: '1.00', time_in_force: 'day' };
-const option =
-  (changes: Json, ...dropped: readonly string[]) =>
-  (world: World): Reply =>
-    world.order(without({ ...OPTION, ...changes }, ...dropped));
-const leg = (symbol: string, side: string, intent: string | null, ratio = '1'): Json => ({
-  symbol,
-  side,
-  ratio_qty: ratio,
-  ...(intent === null ? {} : { position_intent: intent }),
-});
-const VERTICAL = [leg(CALL, 'buy', 'buy_to_open'), leg(CALL_ABOVE, 'sell', 'sell_to_open')];
-const MLEG = {
-  order_class: 'mleg',
-  qty: '1',
-  type: 'limit',
-  limit_price: '1.00',
-  time_in_force: 'day',
-  legs: VERTICAL,
-};
-const mleg =
-  (changes: Json, ...dropped: readonly string[]) =>
-  (world: World): Reply =>
-    world.order(without({ ...MLEG, ...changes }, ...dropped));
-
-const ok = (reply: Reply): Reply => {
-  assert.ok(reply.status < 300, JSON.stringify(reply.body));
-  return reply;
-};
-/** Buys `qty` at market; with a price held by hand it fills at once. */
-const own = (world: World, symbol: string, qty: string, tif = 'day'): void => {
-  ok(world.order({ symbol, qty, side: 'buy', type: 'market', time_in_force: tif }));
-  world.advance(1);
-};
-const configure = (world: World, changes: Json): void => {
-  ok(world.call('PATCH', '/v2/account/configurations', changes));
-};
 const SELL_SHORT = { symbol: 'AAPL', qty: '1', side: 'sell', type: 'limit', limit_price: '250', time_in_force: 'day' };
 const BRACKET = { type: 'market', order_class: 'bracket', time_in_force: 'gtc' };
 const UNKNOWN_ID = '11111111-2222-4333-8444-555555555555';
 
-const malformed = (message: string | RegExp, provoke: Row['provoke'], rest: Partial<Row> = {}): Row => ({
-  status: 422,
-  code: 40010001,
-  message,
-  provoke,
-  ...rest,
-});
-const forbidden = (message: string | RegExp, provoke: Row['provoke'], rest: Partial<Row> = {}): Row => ({
-  ...malformed(message, provoke, rest),
-  status: 403,
-  code: 40310000,
-});
-const refused = (message: string | RegExp, provoke: Row['provoke'], rest: Partial<Row> = {}): Row => ({
-  ...malformed(message, provoke, rest),
-  code: 42210000,
-});
 const missing = (message: string | RegExp, provoke: Row['provoke'], rest: Partial<Row> = {}): Row => ({
   ...malformed(message, provoke, rest),
   status: 404,
@@ -102,8 +31,6 @@ const injected = (world: World, fault: Json): Reply => {
   assert.ok(answer);
   return { status: answer.status, headers: answer.headers, body: JSON.parse(answer.body), list: [] };
 };
-const NIGHT = '2026-11-23T13:00:00Z';
-
 const ROWS: readonly Row[] = [
   {
     status: 401,
@@ -159,7 +86,6 @@ const ROWS: readonly Row[] = [
     const inactive = world.call('GET', '/v2/assets?status=inactive').list[0]?.['symbol'];
     return world.order({ ...LIMIT, symbol: inactive });
   }),
-  malformed('symbol is not allowed for mleg order', mleg({ symbol: 'AAPL' })),
   malformed('watchlist name must be unique', (world) => {
     ok(world.call('POST', '/v2/watchlists', { name: 'tech', symbols: ['AAPL'] }));
     return world.call('POST', '/v2/watchlists', { name: 'tech' });
@@ -247,80 +173,7 @@ const ROWS: readonly Row[] = [
     configure(world, { suspend_trade: true });
     return post({})(world);
   }),
-  forbidden('account not authorized to trade options', (world) => {
-    configure(world, { max_options_trading_level: 0 });
-    return option({})(world);
-  }),
-  forbidden('account not eligible to trade long option contracts', (world) => {
-    configure(world, { max_options_trading_level: 1 });
-    return option({})(world);
-  }),
-  forbidden('account not eligible to trade spreads or uncovered contracts', (world) => {
-    configure(world, { max_options_trading_level: 2 });
-    return mleg({})(world);
-  }),
-  forbidden('account not eligible to trade uncovered option contracts', option({ side: 'sell' })),
-  forbidden(
-    /^insufficient options buying power \(required: \d+, available: [\d.]+\)$/,
-    option({ qty: '1000', limit_price: '5' }),
-    { extra: ['options_buying_power', 'cost_basis'] },
-  ),
-  forbidden(
-    'insufficient underlying qty available for covered call (required: 200, available: 100)',
-    (world) => {
-      own(world, 'AAPL', '100');
-      return option({ side: 'sell', qty: '2' })(world);
-    },
-    { extra: ['available_qty', 'required_qty', 'symbol', 'underlying_asset_id'] },
-  ),
-  forbidden(
-    /^insufficient options buying power for cash-secured put \(required: 200000, available: [\d.]+\)$/,
-    option({ symbol: PUT, side: 'sell', qty: '10' }),
-    { extra: ['buying_power', 'required_options_buying_power'] },
-  ),
-  refused(
-    'complex orders not supported for options trading',
-    option({ order_class: 'oto', take_profit: { limit_price: '9' } }),
-  ),
-  refused(
-    `contract "AAPL261127C00200000" expires soon, unable to open new positions`,
-    option({ symbol: 'AAPL261127C00200000' }),
-    {
-      hours: true,
-      at: '2026-11-27T17:45:00Z',
-    },
-  ),
-  refused('contract "AAPL261120C00200000" is expired', option({ symbol: 'AAPL261120C00200000' })),
-  refused('contract "ZZZZ261218C00200000" not found', option({ symbol: 'ZZZZ261218C00200000' })),
-  refused('extended hours is not supported for options trading', option({ extended_hours: true })),
-  refused('invalid order type for options trading', option({ type: 'trailing_stop', trail_price: '1' }, 'limit_price')),
-  refused('invalid options order_type', mleg({ type: 'stop', stop_price: '1' }, 'limit_price')),
-  refused('notional orders are not supported for options trading', option({ notional: '100' }, 'qty')),
-  refused('options market orders are only allowed during market hours', option({ type: 'market' }, 'limit_price'), {
-    hours: true,
-    at: NIGHT,
-  }),
-  refused('options order qty must be <= 10000', option({ qty: '10001', limit_price: '0.01' })),
-  refused('order_time_in_force provided not supported for options trading', option({ time_in_force: 'ioc' })),
-  refused(
-    'position intent mismatch, inferred: buy_to_open, specified: buy_to_close',
-    option({ position_intent: 'buy_to_close' }),
-  ),
-  refused('qty must be integer for options trading', option({ qty: '1.5' })),
-  refused(
-    'asset not found for ZZZZ261218C00200000',
-    mleg({ legs: [VERTICAL[0], leg('ZZZZ261218C00200000', 'sell', 'sell_to_open')] }),
-  ),
-  refused('invalid limit price', mleg({ limit_price: '1.005' })),
-  refused('invalid time in force', mleg({ time_in_force: 'fok' })),
-  refused('leg.1 position intent is required', mleg({ legs: [VERTICAL[0], leg(CALL_ABOVE, 'sell', null)] })),
-  refused('limit price is only valid for limit orders', mleg({ type: 'market' })),
-  refused('limit price is required for limit orders', mleg({}, 'limit_price')),
-  refused(
-    /^underlying asset mismatch: AAPL != MSFT$/,
-    mleg({ legs: [VERTICAL[0], leg('MSFT261218C00500000', 'sell', 'sell_to_open')] }),
-  ),
-  refused('mleg orders must have at least 2 legs and at most 4 legs', mleg({ legs: [VERTICAL[0]] })),
+  ...OPTION_ROWS,
   refused('order is already in "canceled" state', (world) => {
     const { body } = ok(post({})(world));
     ok(world.call('DELETE', `/v2/orders/${body['id']}`));
@@ -445,6 +298,13 @@ const ROWS: readonly Row[] = [
     },
   },
   {
+    status: 403,
+    code: 42210000,
+    message: 'subscription does not permit querying recent SIP data',
+    basicData: true,
+    provoke: (world) => world.call('GET', '/v2/stocks/quotes/latest?symbols=AAPL&feed=sip'),
+  },
+  {
     status: 503,
     code: null,
     message: 'service unavailable',
@@ -477,7 +337,6 @@ const NEVER: Readonly<Record<string, string>> = {
   'account is restricted to liquidation only':
     'needs a position of 600 % of equity, which a multiplier of 2 cannot reach by trading',
   'trade denied due to pattern day trading protection': 'the rule ended on 2026-06-04',
-  'subscription does not permit querying recent SIP data': 'every account has the best data plan',
   'account not eligible to trade options: {symbol}': 'every account may trade every contract of its level',
   'account not eligible for level2 options trading': 'said as "account not eligible to trade long option contracts"',
   'active assignment lock on {symbol}': 'assignments settle at once, so nothing stays locked',
@@ -506,6 +365,7 @@ for (const [index, row] of ROWS.entries()) {
     const world = openWorld({
       ...(row.at === undefined ? {} : { at: row.at }),
       hours: row.hours ?? false,
+      realtimeSip: !(row.basicData ?? false),
       ...(row.enforce === undefined ? {} : { rateLimit: { perMinute: row.enforce, enforce: true } }),
     });
     world.hold('AAPL', '200');

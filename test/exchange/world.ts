@@ -8,7 +8,7 @@ import { Exchange, type ExchangeOptions } from '../../src/exchange/exchange.ts';
 import { type Clock, micros } from '../../src/lib/clock.ts';
 
 /** Wall time that never moves: exchange time is moved by `World.advance` alone. */
-export const stillClock = (at: string): Clock => {
+const stillClock = (at: string): Clock => {
   const wall = micros(Number((parseNanos(at) ?? 0n) / 1000n));
   return { now: () => wall, monotonic: () => 0, after: () => () => {} };
 };

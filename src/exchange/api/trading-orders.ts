@@ -16,7 +16,7 @@ export interface OrderRouteSettings {
 
 export const notFound = (message: string): ApiAnswer => refusal(404, 40410000, message);
 
-export const refused = (error: Refusal): ApiAnswer => refusal(error.status, error.code, error.message, error.extra);
+const refused = (error: Refusal): ApiAnswer => refusal(error.status, error.code, error.message, error.extra);
 
 export const answerOf = (result: Result<unknown>): ApiAnswer =>
   result.ok ? json(200, result.value) : refused(result.error);
@@ -30,7 +30,7 @@ export function accountOf(request: ApiRequest): string {
 }
 
 /** Booleans as clients write them: alpaca-py sends `True`. */
-export const isTrue = (text: string | null | undefined): boolean => /^(true|1|t)$/i.test(text ?? '');
+const isTrue = (text: string | null | undefined): boolean => /^(true|1|t)$/i.test(text ?? '');
 
 const PLAIN = /^-?\d+(\.\d+)?$/;
 
