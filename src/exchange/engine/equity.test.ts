@@ -182,7 +182,9 @@ test('a trailing stop follows the best price, shows where it stands, and sells o
   assert.deepEqual([desk.order(order).hwm, desk.order(order).stop_price], ['120', '108']);
   const tighter = desk.replace(order, { trail: '5' });
   assert.ok(tighter.ok);
-  assert.equal(tighter.value.trail_percent, '5');
+  assert.deepEqual([tighter.value.trail_percent, tighter.value.hwm, tighter.value.stop_price], ['5', '120', '114']);
+  desk.price('AAPL', '114.5', '114.52');
+  assert.equal(desk.state(tighter.value)[0], 'new');
   desk.price('AAPL', '100', '100.02');
   assert.deepEqual(desk.state(tighter.value), ['filled', '1', '100']);
 });
@@ -339,6 +341,7 @@ test('margin: half the price of a stock, all of it for what is not marginable, n
   assert.equal(desk.account('maintenance_margin'), '3000');
   desk.place({ symbol: 'TRIPLE', qty: '100' });
   assert.equal(desk.account('maintenance_margin'), '4500.75');
+  assert.equal(new Desk({ multiplier: 4 }).account('buying_power'), '400000');
   const small = new Desk({ cash: '1500' });
   assert.deepEqual([small.account('multiplier'), small.account('buying_power')], ['1', '1500']);
   assert.deepEqual(small.refused({ qty: '1', side: 'sell' }), [...FORBIDDEN, 'account is not allowed to short']);

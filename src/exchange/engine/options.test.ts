@@ -146,6 +146,22 @@ test('a credit spread takes its width less the credit, and rests while the marke
   assert.deepEqual(desk.state(eager), ['filled', '1', '-2']);
 });
 
+test('a resting spread can be replaced and cancelled as a whole', () => {
+  const desk = new Desk();
+  const legs = [leg(PUT_100, 'sell_to_open'), leg(PUT_95, 'buy_to_open')];
+  const order = desk.place(mleg(legs, { type: 'limit', limit_price: '-2' }));
+  const next = desk.replace(order, { limit_price: '-1.8', qty: '2' });
+  assert.ok(next.ok);
+  assert.deepEqual([desk.state(order)[0], next.value.legs?.map((each) => each.qty)], ['replaced', ['2', '2']]);
+  assert.equal(desk.account('options_buying_power'), '99360');
+  assert.ok(desk.cancel(next.value).ok);
+  assert.deepEqual(
+    desk.order(next.value).legs?.map((each) => each.status),
+    ['canceled', 'canceled'],
+  );
+  assert.equal(desk.account('options_buying_power'), '100000');
+});
+
 test('multi-leg orders: two to four unique legs, ratios without a common factor, covered, one underlying', () => {
   const desk = new Desk();
   const cases: [Body, string][] = [

@@ -24,13 +24,13 @@ export function contractState(
 ): Refusal | undefined {
   const { symbol } = contract;
   const day = market.tradingDay(at);
-  if (contract.expiry < day.date || (contract.expiry === day.date && market.keepsHours && at >= day.close)) {
+  if (contract.expiry < day.date || (contract.expiry === day.date && at >= day.close)) {
     return unprocessable(`contract "${symbol}" is expired`);
   }
   if (contract.status !== 'active') return unprocessable(`contract "${symbol}" is not active`);
   if (!contract.tradable) return unprocessable(`contract "${symbol}" is not tradable`);
   // 15:30 New York on the day of expiry.
-  if (opening && contract.expiry === day.date && market.keepsHours && at >= day.close - 30n * MINUTE) {
+  if (opening && contract.expiry === day.date && at >= day.close - 30n * MINUTE) {
     return unprocessable(`contract "${symbol}" expires soon, unable to open new positions`);
   }
   return undefined;

@@ -293,7 +293,10 @@ function judge(world: World, account: Account, order: Order, draft: Draft, at: I
   if (order.class === 'mleg') return admitStrategy(world, account, draft, at);
   if (order.instrument === null) return refuse(notFound('order not found'));
   const terms = admit(world, account, draft, order.instrument, at);
-  return terms.ok ? ok({ parent: terms.value, legs: [] }) : terms;
+  if (!terms.ok) return terms;
+  // A trailing stop goes on from the best price that it has seen.
+  const hwm = terms.value.hwm === null ? null : order.hwm;
+  return ok({ parent: { ...terms.value, hwm }, legs: [] });
 }
 
 /** Exits hold what their group holds: only the new prices are judged, and what is held passes on. */
