@@ -144,7 +144,7 @@ function contractPage(market: Market, { query, at }: ApiRequest): ApiAnswer {
   if (status !== 'active' && status !== 'inactive') return refusal(422, 40010001, `invalid status: ${status}`);
   const today = newYorkDay(microsOf(at) / 1000);
   const inactive = status === 'inactive';
-  const weekend = today + ((7 - weekday(today)) % 7);
+  const weekend = today + ((6 - weekday(today) + 7) % 7 || 7); // on a weekend, the next one
   const first = filter.value.from ?? (inactive ? today - EXPIRED_DAYS : today);
   const last = filter.value.to ?? (filter.value.from === null ? weekend : Number.POSITIVE_INFINITY);
   const asked = list(query.get('underlying_symbols'));

@@ -259,6 +259,11 @@ test('option contracts come in pages, filtered, by default up to the weekend', (
   }[];
   const rows = (query: string): Rows => body(`/v2/options/contracts?${query}`)['option_contracts'] as Rows;
   assert.ok(rows('underlying_symbols=AAPL').every((row) => row.expiration_date === '2026-11-27'));
+  for (const date of [21, 22, 23, 27, 28]) {
+    const day = server(false, {}, BigInt(Date.UTC(2026, 10, date, 17)) * 1_000_000n);
+    const found = body('/v2/options/contracts?underlying_symbols=AAPL', day)['option_contracts'] as Rows;
+    assert.equal(found[0]?.expiration_date, date < 28 ? '2026-11-27' : '2026-12-04', `on November ${date}`);
+  }
   const wanted =
     'underlying_symbols=AAPL,SPY&type=put&strike_price_gte=250&strike_price_lte=300&expiration_date_gte=2026-12-01&expiration_date_lte=2027-03-31';
   const all = rows(`${wanted}&limit=10000`);
