@@ -85,6 +85,8 @@ export class Pipeline {
   readonly #responder: Responder;
   readonly #lines: readonly Line[];
   readonly #suspects = new Set<Mode>();
+  /** Modes whose book was read in this run: before that, nobody knows what an earlier journal has sent. */
+  readonly #swept = new Set<Mode>();
   readonly #steps = new Map<number, string>();
   readonly counts = { received: 0, succeeded: 0, refused: 0 };
   #stopped = false;
@@ -157,7 +159,7 @@ export class Pipeline {
       readiness,
       doubt: this.#o.doubt,
       requestOf,
-      suspect: () => this.#suspects.has(mode),
+      suspect: () => this.#suspects.has(mode) || !this.#swept.has(mode),
       isStopped: () => this.#stopped,
       hasFailed: () => this.#failed,
     };
@@ -180,8 +182,9 @@ export class Pipeline {
       sweepMs: this.#o.sweepMs,
       ask: (call) => ask(desk, 'resolve', '', call),
       fresh: (isFresh, reason) => {
-        if (isFresh) void this.#ready(line).catch(fatal);
-        else readiness.block('not_swept', reason);
+        if (!isFresh) return readiness.block('not_swept', reason);
+        this.#swept.add(mode);
+        void this.#ready(line).catch(fatal);
       },
       suspect: (clientOrderId) => this.#suspect(mode, clientOrderId, notice),
       fatal,

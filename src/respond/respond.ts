@@ -113,9 +113,9 @@ export class Responder {
   /** Puts files in place and makes them durable; what fails stays in the journal and is tried again. */
   #publish(entries: readonly Entry[], strays: readonly Stray[]): Mark[] {
     const { files, failpoints } = this.#o;
-    const marks: Mark[] = [];
+    /** What is in place, and the claimed file that the archive has now. */
+    const done: { readonly mark: Mark; readonly claimed: string | null }[] = [];
     const touched = new Set<string>();
-    const claimed: string[] = [];
     let failed = false;
     const attempt = (what: string, work: () => void): boolean => {
       try {
@@ -136,10 +136,18 @@ export class Responder {
       put(path);
       touched.add(folder);
     };
-    const archive = (path: string, raw: Uint8Array | null, claimedAs: string, receipt: string): void => {
+    const archive = (path: string, raw: Uint8Array | null, claimedAs: string, receipt: string): string | null => {
+      const claimed = `${this.#o.processing}/${claimedAs}`;
+      const elsewhere = otherArchive(path);
+      const kept = raw === null ? null : files.read(elsewhere);
+      if (raw !== null && kept !== null && Buffer.from(raw).equals(kept)) {
+        // The first answer decided; it was archived, and marking it was cut short.
+        touched.add(elsewhere.slice(0, elsewhere.lastIndexOf('/')));
+        return claimed;
+      }
       place(path, (to) => {
         // Without bytes (too large, no regular file) the claimed object itself is what the archive keeps.
-        if (raw === null) files.rename(`${this.#o.processing}/${claimedAs}`, to);
+        if (raw === null) files.rename(claimed, to);
         else if (!files.publishNew(to, raw)) {
           this.#o.notice(
             'error',
@@ -149,28 +157,36 @@ export class Responder {
           files.publishNew(to.replace(/\.json$/, `.${receipt}.json`), raw);
         }
       });
-      if (raw !== null) claimed.push(`${this.#o.processing}/${claimedAs}`);
+      return raw === null ? null : claimed;
     };
 
     for (const entry of entries) {
-      const done = attempt(entry.clientOrderId, () => {
+      attempt(entry.clientOrderId, () => {
         if (entry.version > entry.published)
           place(responsePath(entry.name), (to) => files.publish(to, responseText(entry)));
-        if (mayArchive(entry)) archive(archivePath(entry), entry.raw, claimedAs(entry), entry.receipt);
+        const claimed = mayArchive(entry)
+          ? archive(archivePath(entry), entry.raw, claimedAs(entry), entry.receipt)
+          : null;
+        const archived = mayArchive(entry) || entry.archived;
+        done.push({ mark: { seq: entry.seq, published: entry.version, archived }, claimed });
       });
-      if (done) marks.push({ seq: entry.seq, published: entry.version, archived: mayArchive(entry) || entry.archived });
     }
     for (const stray of strays) {
-      const done = attempt(stray.responsePath, () => {
+      attempt(stray.responsePath, () => {
         place(stray.responsePath, (to) => files.publish(to, stray.responseText));
-        archive(stray.archivePath, stray.raw, stray.claimedAs, stray.receipt);
+        const claimed = archive(stray.archivePath, stray.raw, stray.claimedAs, stray.receipt);
+        done.push({ mark: { receipt: stray.receipt, archived: true }, claimed });
       });
-      if (done) marks.push({ receipt: stray.receipt, archived: true });
     }
     for (const folder of touched) if (!attempt(folder, () => files.syncFolder(folder))) return this.#later([]);
     failpoints.hit('k07e-response-folder-synced');
     failpoints.hit('k25-before-unlink');
-    for (const file of claimed) attempt(file, () => files.remove(file));
+    const marks: Mark[] = [];
+    for (const { mark, claimed } of done) {
+      // Archived is what is in the archive and no longer among the claimed files: else nobody would remove it there.
+      if (claimed === null || attempt(claimed, () => files.remove(claimed))) marks.push(mark);
+      else if (mark.seq !== undefined) marks.push({ ...mark, archived: false });
+    }
     failpoints.hit('k26-before-d11');
     if (failed) this.#later(marks);
     else this.#failures = 0;
@@ -204,5 +220,11 @@ const mayArchive = (entry: Entry): boolean => {
 
 const archivePath = (entry: Entry): string =>
   `orders/${entry.answer !== null && 'dataJson' in entry.answer ? 'completed' : 'failed'}/${entry.name.stem}.json`;
+
+/** Where the file would lie if the first answer had been of the other kind. */
+const otherArchive = (path: string): string =>
+  path.startsWith('orders/completed/')
+    ? path.replace('orders/completed/', 'orders/failed/')
+    : path.replace('orders/failed/', 'orders/completed/');
 
 const claimedAs = (entry: Entry): string => `${entry.receipt}__${entry.name.stem}.json`;
