@@ -7,9 +7,9 @@ import { below, chance, pick, type Random, seededRandom } from '../../../lib/ran
 import { Engine } from '../engine.ts';
 import { CENT, fixed, mul, text } from '../fixed.ts';
 import { HOUR, MINUTE } from '../time.ts';
-import type { ActivityJson, Body, Fixed, Instant } from '../types.ts';
+import type { ActivityJson, Body, EngineEvent, Fixed, Instant, JournalEntry } from '../types.ts';
 import { AAPL, CALL_100, CALL_105, CALL_LATER, market as deskMarket, MSFT, PUT_95, PUT_100 } from './harness.ts';
-import { newYork, type ToyMarket } from './toy-market.ts';
+import { newYork, ToyMarket } from './toy-market.ts';
 
 const FUZZ_ACCOUNTS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const;
 const CONTRACTS = [CALL_100, CALL_105, CALL_LATER, PUT_95, PUT_100];
@@ -348,4 +348,31 @@ export function checkFuzz(seed: string, steps: number): number {
   }
   fuzz.finish();
   return fuzz.accepted;
+}
+
+/** A market that knows nothing: what a replay needs has to be in the journal. */
+const nothing = new ToyMarket();
+
+/** Brings an engine back from several snapshots and the journal after each: the same state and the same events. */
+export function checkReplay(seed: string, steps: number): void {
+  const fuzz = new Fuzz(seed, { partialFills: 0.2, hours: !seed.endsWith('7') });
+  const journal: string[] = [];
+  const events: EngineEvent[] = [];
+  const saved: (readonly [snapshot: string, entries: number, events: number])[] = [[fuzz.engine.snapshot(), 0, 0]];
+  fuzz.engine.onCommand((entry) => journal.push(JSON.stringify(entry)));
+  fuzz.engine.onEvent((event) => events.push(event));
+  for (let step = 1; step <= steps; step++) {
+    fuzz.step();
+    if (step % 150 === 0) saved.push([fuzz.engine.snapshot(), journal.length, events.length]);
+  }
+  const end = fuzz.engine.snapshot();
+  for (const [snapshot, entries, heard] of saved) {
+    const again = Engine.restore(snapshot, nothing, { seed });
+    assert.equal(again.snapshot(), snapshot, `seed ${seed}: restoring changes nothing`);
+    const replayed: EngineEvent[] = [];
+    again.onEvent((event) => replayed.push(event));
+    for (const line of journal.slice(entries)) again.replay(JSON.parse(line) as JournalEntry);
+    assert.equal(again.snapshot() === end, true, `seed ${seed}: the replay from entry ${entries} ends elsewhere`);
+    assert.deepEqual(replayed, events.slice(heard), `seed ${seed}: the replay tells something else`);
+  }
 }
