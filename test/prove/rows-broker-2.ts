@@ -275,8 +275,7 @@ async function manyAtOnce(rig: Rig): Promise<Figures> {
   const answer = await rig.answered(resting, ({ status }) => status === 'success');
   await tower.end('SIGKILL');
   await rig.control('POST', 'time', { speed: 0 });
-  for (let n = 0; n < 520; n++)
-    await rig.foreignOrder({ ...RESTING, type: 'limit', client_order_id: `manual-${n}` });
+  for (let n = 0; n < 520; n++) await rig.foreignOrder({ ...RESTING, type: 'limit', client_order_id: `manual-${n}` });
   await rig.ask('DELETE', `/v2/orders/${String(answer.data?.['id'])}`);
   await rig.control('POST', 'time', { speed: 1 });
   await rig.start();

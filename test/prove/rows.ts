@@ -4,6 +4,7 @@ import { brokerRows } from './rows-broker.ts';
 import { hostileRows } from './rows-broker-2.ts';
 import { failpointRows } from './rows-failpoints.ts';
 import { killRows } from './rows-kills.ts';
+import { streamRows } from './rows-stream.ts';
 
 export interface RowOptions {
   /** Random kills of A02, in all. */
@@ -16,4 +17,5 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...killRows(options),
   ...brokerRows,
   ...hostileRows,
+  ...streamRows,
 ];
