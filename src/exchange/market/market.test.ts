@@ -338,6 +338,14 @@ test('a split divides the price, its previous close and adjusted history, not wh
   assert.ok(Math.abs((raw[0]?.close ?? 0) / (list(true)[0]?.close ?? 1) - 4) < 0.001);
 });
 
+test('a split divides a held quote as well', () => {
+  const market = always();
+  market.apply({ kind: 'hold', symbol: 'AAPL', bid: '400', ask: '400.1' }, at(NOON));
+  market.apply({ kind: 'split', symbol: 'AAPL', numerator: 2, denominator: 1 }, at(NOON) + 1_000n);
+  const { bid, ask } = quote(market, 'AAPL', at(NOON) + 1_000n);
+  assert.deepEqual([bid, ask], [200_000_000_000n, 200_050_000_000n]);
+});
+
 test('a change that cannot be made says why and changes nothing', () => {
   const market = always();
   const before = quote(market, 'AAPL', at(NOON));

@@ -257,11 +257,10 @@ export class Market implements MarketView {
       }
       case 'move': {
         const wanted = billionths(change.price);
-        if (wanted === null) return `price is ${JSON.stringify(change.price)}; ${PLAIN_PRICE}`;
+        if (wanted === null || wanted === 0) return `price is ${JSON.stringify(change.price)}; ${PLAIN_PRICE}, not 0`;
+        if (!(instrument.price(us / 1000) > 0)) return `symbol is ${change.symbol}, which has no price to move from`;
         script.release(us);
-        const current = instrument.price(us / 1000) * 1e9;
-        if (!(wanted > 0 && current > 0)) return `price is ${change.price}; ${change.symbol} cannot be moved there`;
-        script.multiply(us, wanted / current, false);
+        script.multiply(us, wanted / (instrument.price(us / 1000) * 1e9), false);
         return null;
       }
       case 'release':
@@ -277,7 +276,10 @@ export class Market implements MarketView {
         const { numerator, denominator } = change;
         if (![numerator, denominator].every((count) => Number.isSafeInteger(count) && count > 0))
           return `split is ${numerator} for ${denominator}; both must be whole numbers above 0`;
-        script.multiply(us, denominator / numerator, true);
+        const factor = denominator / numerator;
+        const held = script.held(us);
+        script.multiply(us, factor, true);
+        if (held) script.hold(us, Math.round(held.bid * factor), Math.round(held.ask * factor));
         return null;
       }
       default:
