@@ -171,7 +171,6 @@ export function end(world: World, order: Order, how: Ending, at: Instant): void 
     else if (how === 'expired') each.expiredAt = at;
     else if (how === 'replaced') each.replacedAt = at;
     else each.failedAt = at;
-    world.wontEnd(each);
     takeOut(each);
   }
   world.emit(order, how, at);
@@ -191,7 +190,6 @@ function book(order: Order, qty: Fixed, price: Fixed, at: Instant): void {
 function finish(world: World, order: Order): void {
   world.unwatch(order);
   world.queued.delete(order);
-  world.wontEnd(order);
   takeOut(order);
 }
 

@@ -184,12 +184,9 @@ export function lookAtAll(world: World, at: Instant, session: Session): void {
 
 /** Orders whose time is up. Aged gtc orders are cancelled, the others expire. */
 export function endDue(world: World, at: Instant): void {
-  for (let due = world.dueEnding(at); due.length > 0; due = world.dueEnding(at)) {
+  for (let due = world.takeEnding(at); due !== undefined; due = world.takeEnding(at)) {
     for (const order of due) {
-      if (isDone(order)) {
-        world.wontEnd(order);
-        continue;
-      }
+      if (isDone(order)) continue;
       // A closing auction that nobody looked at in time is over too.
       const how = order.tif === 'day' ? 'expired' : 'canceled';
       if (order.role === 'leg' && order.parent !== null) end(world, order.parent, how, at);

@@ -45,9 +45,12 @@ export class World {
   readonly books = new Map<string, SymbolBook>();
   /** Accepted orders that wait for a session. */
   readonly queued = new Set<Order>();
-  /** Orders by the instant at which they end. */
-  readonly endings = new Map<Instant, Set<Order>>();
-  readonly #nextEnding = new Queue<Instant>(true, (at) => this.endings.has(at));
+  /**
+   * Orders by the instant at which they end, oldest first. Many share one: the close of a day. An order that is done
+   * earlier stays in its group, which costs less than taking it out.
+   */
+  readonly #endings = new Map<Instant, Order[]>();
+  readonly #nextEnding = new Queue<Instant>(true, (at) => this.#endings.has(at));
   /** The instant of the running command, the latest seen. Not a part of the state: idle commands move it too. */
   now: Instant = 0n;
   /** The last instant given to an order: each order has its own. */
@@ -138,26 +141,22 @@ export class World {
 
   willEnd(order: Order): void {
     if (order.endsAt === null) return;
-    let group = this.endings.get(order.endsAt);
-    if (group === undefined) {
-      group = new Set();
-      this.endings.set(order.endsAt, group);
-      this.#nextEnding.push(order.endsAt, order.endsAt, 0);
+    const group = this.#endings.get(order.endsAt);
+    if (group !== undefined) {
+      group.push(order);
+      return;
     }
-    group.add(order);
+    this.#endings.set(order.endsAt, [order]);
+    this.#nextEnding.push(order.endsAt, order.endsAt, 0);
   }
 
-  wontEnd(order: Order): void {
-    if (order.endsAt === null) return;
-    const group = this.endings.get(order.endsAt);
-    if (group?.delete(order) && group.size === 0) this.endings.delete(order.endsAt);
-  }
-
-  /** The earliest instant, not later than `at`, at which orders end. */
-  dueEnding(at: Instant): readonly Order[] {
+  /** Takes out the earliest group that ends not later than `at`; orders that are done by then are still in it. */
+  takeEnding(at: Instant): readonly Order[] | undefined {
     const next = this.#nextEnding.peek();
-    if (next === undefined || next.key > at) return [];
-    return [...(this.endings.get(next.item) ?? [])];
+    if (next === undefined || next.key > at) return undefined;
+    const group = this.#endings.get(next.item);
+    this.#endings.delete(next.item);
+    return group;
   }
 
   // ----------------------------------------------------------------------------------------------------------- events
