@@ -1,0 +1,239 @@
+/**
+ * What the tower's bench is played on: a tower as a process of its own in a fresh home, an answerer or an exchange as
+ * another, files dropped as agents drop them, answers seen as agents see them. Must never share an event loop with
+ * what it measures, and must never end a process that it has not started.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/** Milliseconds of the machine's monotonic clock, the same in every process. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+/** When one order came in at the answerer, and when it was answered. */
+export interface Moment {
+  readonly id: string;
+  readonly arrived: number;
+  readonly answered: number;
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const READY_WITHIN_MS = 120_000;
+/** Clock ticks of /proc per second: USER_HZ, 100 on every Linux of today. */
+const TICKS = 100;
+
+/** Whoever takes the tower's requests. */
+export interface Counterpart {
+  readonly url: string;
+  /** The moments since the last call; empty for the exchange, which keeps none. */
+  take(): Promise<readonly Moment[]>;
+  stop(): Promise<void>;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+
+export async function startAnswerer(): Promise<Counterpart> {
+  const child = fork(fileURLToPath(new URL('./tower-answerer.ts', import.meta.url)));
+  const [{ url }] = await once(child, 'message');
+  return {
+    url,
+    async take() {
+      child.send('take');
+      const [moments] = await once(child, 'message');
+      return moments;
+    },
+    async stop() {
+      child.disconnect();
+      await ended(child);
+    },
+  };
+}
+
+/** `tower exchange` with money without end and no limit on requests. */
+export async function startExchangeProcess(): Promise<Counterpart> {
+  const home = mkdtempSync(join(tmpdir(), 'bench-exchange-'));
+  const args = ['exchange', '--port', '0', '--home', home, '--seed', 'bench', '--cash', '1000000000', '--json'];
+  const child = spawn(join(ROOT, 'bin/tower'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: ownEnvironment() });
+  const [line] = await once(child.stdout, 'data');
+  return {
+    url: JSON.parse(String(line)).ready,
+    take: async () => [],
+    async stop() {
+      child.kill('SIGTERM');
+      await ended(child);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Nothing of the caller's settings may reach what is measured. */
+const ownEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:TOWER|ALPACA|NODE)_/.test(name)));
+
+/** A home folder, and a tower in it that can be started and stopped. */
+export class Rig {
+  readonly home = mkdtempSync(join(tmpdir(), 'bench-tower-'));
+  readonly agents: readonly string[];
+  readonly #seen = new Map<string, number>();
+  readonly #watchers: (() => void)[] = [];
+  readonly #profile: boolean;
+  #tower: ChildProcess | null = null;
+  #stamp = Date.now() * 1000;
+  #awaited = { left: 0, done: (): void => {} };
+
+  /** `profile` lets the tower write a processor profile into the current folder when it stops. */
+  constructor(agents = 4, profile = false) {
+    this.agents = Array.from({ length: agents }, (_, index) => `bench${index}`);
+    this.#profile = profile;
+    for (const folder of ['orders/incoming', 'staged', 'data']) mkdirSync(join(this.home, folder), { recursive: true });
+  }
+
+  get journalFile(): string {
+    return join(this.home, 'data/tower.db');
+  }
+
+  /** Milliseconds from the launch until the tower takes orders. */
+  async start(counterpart: Counterpart): Promise<number> {
+    const outFile = join(this.home, 'stdout.log');
+    writeFileSync(outFile, '');
+    // A file, not a pipe: a pipe that this process is slow to empty would hold the tower up.
+    const out = openSync(outFile, 'a');
+    const began = monotonicMs();
+    this.#tower = spawn(join(ROOT, 'bin/tower'), ['start', '--home', this.home], {
+      cwd: process.cwd(),
+      stdio: ['ignore', out, 'inherit'],
+      env: {
+        ...ownEnvironment(),
+        ...(this.#profile ? { NODE_OPTIONS: '--cpu-prof' } : {}),
+        ALPACA_PAPER_API_KEY: basename(this.home),
+        ALPACA_PAPER_SECRET_KEY: 'bench',
+        ALPACA_PAPER_BASE_URL: counterpart.url,
+        ALPACA_DATA_BASE_URL: counterpart.url,
+        TOWER_BUDGET_PER_MINUTE: '1000000',
+        TOWER_BUDGET_PER_SECOND: '100000',
+      },
+    });
+    while (!readFileSync(outFile, 'utf8').includes('"event":"ready"')) {
+      if (this.#tower.exitCode !== null || monotonicMs() - began > READY_WITHIN_MS)
+        throw new Error(`the tower did not start: ${readFileSync(outFile, 'utf8')}`);
+      await sleep(2);
+    }
+    const took = monotonicMs() - began;
+    this.#watchAnswers();
+    return took;
+  }
+
+  async stop(): Promise<void> {
+    for (const off of this.#watchers.splice(0)) off();
+    const tower = this.#tower;
+    this.#tower = null;
+    if (tower === null) return;
+    tower.kill('SIGTERM');
+    await ended(tower);
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  get pid(): number {
+    const pid = this.#tower?.pid;
+    if (pid === undefined) throw new Error('no tower runs');
+    return pid;
+  }
+
+  /** Processor seconds that the tower has used, user and system. */
+  cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  }
+
+  /** Megabytes in memory now, and the most so far. */
+  memory(): { readonly now: number; readonly peak: number } {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const mb = (name: string): number => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
+    return { now: mb('VmRSS'), peak: mb('VmHWM') };
+  }
+
+  /** Bytes of the database and its log; with a stopped tower the log is part of the database again. */
+  journalBytes(): number {
+    return ['', '-wal'].reduce((sum, suffix) => {
+      const stat = statSync(this.journalFile + suffix, { throwIfNoEntry: false });
+      return sum + (stat?.size ?? 0);
+    }, 0);
+  }
+
+  /** Writes `count` orders where the tower does not look. Returns their client_order_ids with their file names. */
+  stage(count: number): readonly { readonly id: string; readonly file: string }[] {
+    const staged = Array.from({ length: count }, (_, index) => {
+      const agent = this.agents[index % this.agents.length] ?? '';
+      const stamp = new Date(Math.floor(++this.#stamp / 1000)).toISOString().replace(/[-:.TZ]/g, '');
+      const timestamp = `${stamp}${String(this.#stamp % 1000).padStart(3, '0')}`;
+      const id = `${agent}_${timestamp}_stockbuy`;
+      const file = `paper_${agent}_stockbuy_${timestamp}.json`;
+      const payload = { symbol: 'AAPL', qty: '1', order_class: 'market', time_in_force: 'day' };
+      const order = { agent_id: agent, client_order_id: id, order_type: 'stockbuy', mode: 'paper', payload };
+      writeFileSync(join(this.home, 'staged', file), JSON.stringify(order, null, 2));
+      mkdirSync(join(this.home, 'responses', agent, 'paper', timestamp.slice(0, 8)), { recursive: true });
+      return { id, file };
+    });
+    this.#watchAnswers();
+    return staged;
+  }
+
+  /** Makes a staged file appear. Returns the moment right before it. */
+  drop(file: string): number {
+    const at = monotonicMs();
+    renameSync(join(this.home, 'staged', file), join(this.home, 'orders/incoming', file));
+    return at;
+  }
+
+  /** Resolves when `count` more answers are there. Before the first drop. */
+  answers(count: number): Promise<void> {
+    return new Promise((done) => {
+      this.#awaited = { left: count, done };
+    });
+  }
+
+  /** When the first answer to an order file was seen under its name. */
+  seenAt(file: string): number {
+    const at = this.#seen.get(file);
+    if (at === undefined) throw new Error(`${file} has no answer`);
+    return at;
+  }
+
+  #watchAnswers(): void {
+    for (const off of this.#watchers.splice(0)) off();
+    const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+    for (const agent of this.agents) {
+      const folder = join(this.home, 'responses', agent, 'paper', day);
+      if (!existsSync(folder)) continue;
+      const watcher = watch(folder, (_event, name) => {
+        const file = name?.replace(/^response_/, '') ?? '';
+        if (this.#seen.has(file)) return;
+        this.#seen.set(file, monotonicMs());
+        this.#awaited.left--;
+        if (this.#awaited.left === 0) this.#awaited.done();
+      });
+      this.#watchers.push(() => watcher.close());
+    }
+  }
+}
