@@ -67,6 +67,9 @@ export const FOLDERS = [
   TEMP_FOLDER,
 ] as const;
 
+/** Where an earlier run has left something, whatever became of its journal. */
+const TRACES = [PROCESSING, 'orders/completed', 'orders/failed', 'responses'] as const;
+
 /** Everything that belongs to one mode. */
 interface Line {
   readonly broker: Broker;
@@ -85,8 +88,8 @@ export class Pipeline {
   readonly #responder: Responder;
   readonly #lines: readonly Line[];
   readonly #suspects = new Set<Mode>();
-  /** Modes whose book was read in this run: before that, nobody knows what an earlier journal has sent. */
-  readonly #swept = new Set<Mode>();
+  /** Modes of which it is known what earlier journals have sent: the book was read in this run, or there was none. */
+  readonly #informed = new Set<Mode>();
   readonly #steps = new Map<number, string>();
   readonly counts = { received: 0, succeeded: 0, refused: 0 };
   #stopped = false;
@@ -159,7 +162,7 @@ export class Pipeline {
       readiness,
       doubt: this.#o.doubt,
       requestOf,
-      suspect: () => this.#suspects.has(mode) || !this.#swept.has(mode),
+      suspect: () => this.#suspects.has(mode) || !this.#informed.has(mode),
       isStopped: () => this.#stopped,
       hasFailed: () => this.#failed,
     };
@@ -183,7 +186,7 @@ export class Pipeline {
       ask: (call) => ask(desk, 'resolve', '', call),
       fresh: (isFresh, reason) => {
         if (!isFresh) return readiness.block('not_swept', reason);
-        this.#swept.add(mode);
+        this.#informed.add(mode);
         void this.#ready(line).catch(fatal);
       },
       suspect: (clientOrderId) => this.#suspect(mode, clientOrderId, notice),
@@ -209,8 +212,10 @@ export class Pipeline {
     for (const folder of FOLDERS) files.makeFolder(folder);
     // What a crash left half made is made again from the journal.
     for (const { name } of files.list(TEMP_FOLDER)) files.remove(`${TEMP_FOLDER}/${name}`);
+    const isFirstRun = journal.isNew && TRACES.every((folder) => files.list(folder).length === 0);
     for (const line of this.#lines) {
       const { mode } = line.broker;
+      if (isFirstRun) this.#informed.add(mode);
       const now = clock.now();
       const ages = (await journal.spentSince(mode, micros(now - SEED_US))).map((at) => (now - at) / 1000);
       line.desk.budget.seed(ages, clock.monotonic());

@@ -6,6 +6,7 @@ import type { Database } from 'better-sqlite3';
 import { TEMP_PREFIX } from '../../src/lib/files.ts';
 import { type Book, isEnded } from './book.ts';
 import type { Disk } from './disk.ts';
+import { statement } from './journal.ts';
 import { type Oracle, parseObject } from './oracle.ts';
 
 interface Row {
@@ -37,11 +38,11 @@ interface StrayRow {
 }
 
 const requests = (db: Database): readonly Row[] =>
-  hasTables(db) ? (db.prepare('SELECT * FROM requests ORDER BY seq').all() as Row[]) : [];
+  hasTables(db) ? (statement(db, 'SELECT * FROM requests ORDER BY seq').all() as Row[]) : [];
 const strays = (db: Database): readonly StrayRow[] =>
-  hasTables(db) ? (db.prepare('SELECT * FROM strays').all() as StrayRow[]) : [];
+  hasTables(db) ? (statement(db, 'SELECT * FROM strays').all() as StrayRow[]) : [];
 const hasTables = (db: Database): boolean =>
-  db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'requests'").get() !== undefined;
+  statement(db, "SELECT 1 FROM sqlite_master WHERE name = 'requests'").get() !== undefined;
 
 const stemOf = ({ mode, agent, type, timestamp }: Row): string => `${mode}_${agent}_${type}_${timestamp}`;
 const answerOf = (row: Row): string =>
@@ -84,12 +85,11 @@ const archivesOf = (stem: string, receipt: string): readonly string[] =>
 export function isSettled(disk: Disk, db: Database, oracle: Oracle, book: Book): boolean {
   if (disk.names('orders/processing').length > 0) return false;
   if (disk.names('orders/incoming').some((name) => !name.startsWith('.'))) return false;
-  const open = db
-    .prepare(
-      "SELECT count(*) AS n FROM requests WHERE (final = 0 AND state <> 'working') OR version > published OR (archived = 0 AND (final = 1 OR state = 'working'))",
-    )
-    .get() as { n: number };
-  const left = db.prepare('SELECT count(*) AS n FROM strays WHERE archived = 0').get() as { n: number };
+  const open = statement(
+    db,
+    "SELECT count(*) AS n FROM requests WHERE (final = 0 AND state <> 'working') OR version > published OR (archived = 0 AND (final = 1 OR state = 'working'))",
+  ).get() as { n: number };
+  const left = statement(db, 'SELECT count(*) AS n FROM strays WHERE archived = 0').get() as { n: number };
   return open.n === 0 && left.n === 0 && differences(db, oracle, book).length === 0;
 }
 

@@ -2,7 +2,7 @@
  * The real journal on a database in memory that outlives the tower's runs; crashes and I/O errors strike at its commits.
  * Must never roll back what a commit has returned for, except when the storm says that the journal itself was lost.
  */
-import Sqlite, { type Database } from 'better-sqlite3';
+import Sqlite, { type Database, type Statement } from 'better-sqlite3';
 import type { Journal } from '../../src/journal/journal.ts';
 import { SqliteJournal } from '../../src/journal/sqlite.ts';
 import { chance, type Random } from '../../src/lib/random.ts';
@@ -51,12 +51,29 @@ export class JournalBox {
   }
 }
 
+const known = new WeakMap<Database, Map<string, Statement>>();
+
+/** Compiled once for a database, whoever asks: a run of the tower keeps nothing in a statement. */
+export function statement(db: Database, sql: string): Statement {
+  let ofDb = known.get(db);
+  if (ofDb === undefined) {
+    ofDb = new Map();
+    known.set(db, ofDb);
+  }
+  let compiled = ofDb.get(sql);
+  if (compiled === undefined) {
+    compiled = db.prepare(sql);
+    ofDb.set(sql, compiled);
+  }
+  return compiled;
+}
+
 /** The database as one run sees it: what the journal uses, and nothing else. */
 function guarded(db: Database, life: Life, faults: () => number, storm: Random): Database {
   const seen = {
     pragma: (text: string, options?: { simple: boolean }) => db.pragma(text, options),
     exec: (sql: string) => db.exec(sql),
-    prepare: (sql: string) => db.prepare(sql),
+    prepare: (sql: string) => statement(db, sql),
     transaction(work: () => unknown) {
       const real = db.transaction(work);
       return {

@@ -1,14 +1,14 @@
 /**
  * The network between tower and broker, with everything that can happen to a request: unsent, lost on either side,
  * answered by something in between, or carried out minutes after its sender has given it up. Must never deliver a copy
- * later than MAX_DELAY after the sender's socket was gone: that much the tower assumes.
+ * later than the longest delay after the sender's socket was gone: that much the tower assumes.
  */
 import type { HttpRequest, HttpResult, Network, Socket, SocketHandlers } from '../../src/broker/alpaca/network.ts';
 import { below, chance, fraction, pick, type Random } from '../../src/lib/random.ts';
 import type { Venue, VenueAnswer, VenueSession } from './book.ts';
 import type { VirtualTime } from './clock.ts';
 import type { Life } from './life.ts';
-import { MAX_DELAY_MS, type NetworkPlan, type StreamPlan } from './plan.ts';
+import type { NetworkPlan, StreamPlan } from './plan.ts';
 
 export interface NetworkWorld {
   readonly time: VirtualTime;
@@ -83,8 +83,7 @@ export class Wire {
 
   #lateUs(): number {
     const { random } = this.#world;
-    // Half a second below the longest: the sender's clock starts a little after its last byte.
-    return Math.min(this.#world.network().lateMs, MAX_DELAY_MS - 500) * 1000 * fraction(random);
+    return this.#world.network().lateMs * 1000 * fraction(random);
   }
 
   #latencyUs(): number {

@@ -10,6 +10,7 @@ import type { HttpRequest } from '../../src/broker/alpaca/network.ts';
 import type { Drop } from './agents.ts';
 import { type Book, type BookOrder, isEnded, type VenueAnswer } from './book.ts';
 import type { Inode } from './disk.ts';
+import { statement } from './journal.ts';
 import { fieldsDiffer } from './wire.ts';
 
 export interface Violation {
@@ -141,18 +142,17 @@ export class Oracle {
   }
 
   #checkJournaled(id: string, wire: string): void {
-    const row = this.#world
-      .db()
-      .prepare('SELECT seq, state, attempts, wire, raw FROM requests WHERE client_order_id = ?')
-      .get(id) as { seq: number; state: string; attempts: number; wire: string; raw: Buffer } | undefined;
+    const db = this.#world.db();
+    const row = statement(db, 'SELECT seq, state, attempts, wire, raw FROM requests WHERE client_order_id = ?').get(
+      id,
+    ) as { seq: number; state: string; attempts: number; wire: string; raw: Buffer } | undefined;
     if (row === undefined || row.state !== 'sending' || row.attempts < 1) {
       this.fail('I2', `a POST of ${id} leaves, and the journal says ${row === undefined ? 'nothing' : row.state}`);
       return;
     }
-    const records = this.#world
-      .db()
-      .prepare("SELECT count(*) AS n FROM events WHERE seq = ? AND kind = 'sending'")
-      .get(row.seq) as { n: number };
+    const records = statement(db, "SELECT count(*) AS n FROM events WHERE seq = ? AND kind = 'sending'").get(
+      row.seq,
+    ) as { n: number };
     if (records.n < row.attempts) this.fail('I2', `${id}: ${row.attempts} sendings, ${records.n} records of them`);
     if (row.wire !== wire) this.fail('I3', `${id}: the bytes on the wire are not the journaled ones`);
     const differing = fieldsDiffer(row.raw, wire);

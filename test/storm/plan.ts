@@ -4,10 +4,6 @@
  */
 import { below, chance, fraction, pick, type Random } from '../../src/lib/random.ts';
 
-/** The tower's own settings for doubt; the faults below stay within what they promise to bear. */
-export const SETTLE_MS = 20_000;
-export const MAX_DELAY_MS = 900_000;
-
 export type CrashKind = 'kill' | 'power';
 
 export interface Plan {
@@ -17,6 +13,9 @@ export interface Plan {
   readonly agents: number;
   readonly budget: { readonly perMinute: number; readonly perSecond: number };
   readonly pollMs: number;
+  /** The tower's settings for doubt; the faults below stay within what they promise to bear. */
+  readonly settleMs: number;
+  readonly maxDelayMs: number;
   readonly resend: boolean;
   readonly latePolicy: 'cancel' | 'keep';
   readonly shape: Shape;
@@ -81,7 +80,7 @@ export interface NetworkPlan {
   readonly loseBefore: number;
   /** Arrives; the answer is lost. */
   readonly loseAfter: number;
-  /** The tower's socket is reset, and the request arrives up to MAX_DELAY later. */
+  /** The tower's socket is reset, and the request arrives up to `lateMs` later, which is within the longest delay. */
   readonly late: number;
   readonly lateMs: number;
   /** 500, 502, 503, 504: unread, after acting, or with a copy that still arrives. */
@@ -138,6 +137,9 @@ export function drawPlan(random: Random): Plan {
   const harsh = one(0.15);
   const drops = 5 + below(random, harsh ? 40 : 22);
   const small = one(0.2);
+  // The default is a quarter of an hour; most seeds make it short, which changes nothing but how long they take.
+  const maxDelayMs = pick(random, [900_000, 120_000, 120_000, 60_000]);
+  const settleMs = maxDelayMs === 900_000 ? 20_000 : pick(random, [20_000, 5_000]);
   return {
     drops,
     spanMs: pick(random, [5_000, 30_000, 120_000, 120_000, 300_000, 900_000]),
@@ -146,6 +148,8 @@ export function drawPlan(random: Random): Plan {
       ? { perMinute: 20 + below(random, 60), perSecond: 2 + below(random, 6) }
       : { perMinute: 200, perSecond: 10 },
     pollMs: pick(random, [500, 2_000, 5_000, 5_000, 10_000]),
+    settleMs,
+    maxDelayMs,
     resend: unique && one(0.8),
     latePolicy: one(0.5) ? 'cancel' : 'keep',
     shape: {
@@ -185,7 +189,8 @@ export function drawPlan(random: Random): Plan {
       loseBefore: rate(share, 0.4),
       loseAfter: rate(share, 0.4),
       late: rate(share, 0.5),
-      lateMs: pick(random, [2_000, 30_000, 120_000, MAX_DELAY_MS]),
+      // Half a second below the longest: the sender's clock starts a little after its last byte.
+      lateMs: Math.min(maxDelayMs - 500, pick(random, [2_000, 30_000, 120_000, 900_000])),
       gateway: rate(share, 0.4),
       cut: rate(share, 0.2),
       html: rate(share, 0.2),

@@ -17,7 +17,7 @@ import { LedgerBroker } from './ledger.ts';
 import { Crash, drawDoom, Injected, Life } from './life.ts';
 import { Wire } from './network.ts';
 import { Oracle, type Violation } from './oracle.ts';
-import { drawPlan, MAX_DELAY_MS, type Plan, SETTLE_MS } from './plan.ts';
+import { drawPlan, type Plan } from './plan.ts';
 import { Trace } from './trace.ts';
 
 export interface SeedFigures {
@@ -415,8 +415,8 @@ function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (error: unkn
     simulated: [],
     budget: plan.budget,
     doubt: {
-      settleMs: SETTLE_MS,
-      maxDelayMs: MAX_DELAY_MS,
+      settleMs: plan.settleMs,
+      maxDelayMs: plan.maxDelayMs,
       resend: plan.resend,
       marketResendMs: 30_000,
       latePolicy: plan.latePolicy,
