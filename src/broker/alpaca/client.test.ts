@@ -331,7 +331,7 @@ describe('reading', () => {
       refusal(422, 'no', { 'X-Ratelimit-Remaining': '17', 'X-RateLimit-Reset': '1770993060' }),
     );
     await broker.submit(wire);
-    assert.deepEqual(budgets, [{ remaining: 17, resetAt: 1770993060 }]);
+    assert.deepEqual(budgets, [{ remaining: 17, resetAt: 1770993060, limit: null }]);
     const nonsense = rig(answer(200, ORDER, { 'x-ratelimit-remaining': 'many', 'x-ratelimit-reset': '-1' }));
     await nonsense.broker.submit(wire);
     assert.deepEqual(nonsense.budgets, []);
