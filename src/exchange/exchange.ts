@@ -98,7 +98,7 @@ interface Snapshot {
 
 /** How often time moves the market by itself, in real milliseconds. */
 const PULSE_MS = 200;
-/** Commands between two snapshots. */
+/** Commands before the first snapshot of a run. */
 const COMPACT_AFTER = 20_000;
 const DEFAULT_RATE_LIMIT: RateLimitOptions = { perMinute: 200, enforce: false };
 const JSON_HEADERS = { 'Content-Type': 'application/json; charset=UTF-8' };
@@ -131,6 +131,7 @@ export class Exchange {
   #fate: 'rejected' | undefined;
   #handler: ((request: WireRequest) => Handled) | null = null;
   #sinceSnapshot = 0;
+  #compactAfter = COMPACT_AFTER;
   #ticked: Nanos = 0n;
   #running = false;
   #callOffPulse: (() => void) | null = null;
@@ -421,7 +422,11 @@ export class Exchange {
     this.#callOffPulse = this.clock.base.after(PULSE_MS, () => {
       this.#callOffPulse = null;
       this.catchUp();
-      if (this.#sinceSnapshot > COMPACT_AFTER) this.save();
+      if (this.#sinceSnapshot > this.#compactAfter) {
+        this.save();
+        // A snapshot costs as much as the state is big: the bigger it is, the rarer.
+        this.#compactAfter *= 2;
+      }
       this.#arm();
     });
   }
