@@ -179,8 +179,13 @@ export class Exchange {
     this.engine.onEvent((event) => this.#outbox.push(event));
     // Writing down what the engine read of the market costs time: only for a store that keeps it.
     if (this.#store !== memoryStore) this.engine.onCommand((entry) => this.#journal({ t: 'engine', entry }));
-    if (snapshot === null && entries.length === 0) this.#journal({ t: 'begun', seed: this.#seed });
-    else if (entries.length > 0) this.save();
+    if (snapshot === null && entries.length === 0) {
+      this.#journal({ t: 'begun', seed: this.#seed });
+    } else {
+      // Faults end with the run that they were set in.
+      this.setFaults(this.faults.plan);
+      this.save();
+    }
     this.#ticked = this.clock.nanos();
   }
 
@@ -283,7 +288,8 @@ export class Exchange {
   /** Replaces the faults in force; their counters start anew. A seed makes their chances repeatable. */
   setFaults(plan: FaultPlan, seed?: string): void {
     this.faults.set(plan, seed === undefined ? this.#random : seededRandom(seed));
-    this.engine.setFaults({ enforceUnique: plan.unique_client_order_ids }, this.clock.stamp());
+    const engineFaults = { enforceUnique: plan.unique_client_order_ids, partialFills: plan.partial_fills };
+    this.engine.setFaults(engineFaults, this.clock.stamp());
     this.#flush();
   }
 

@@ -105,6 +105,8 @@ export const faultPlan = z.strictObject({
   lookup_lag_ms: z.number().int().min(0).default(0),
   /** False: client_order_id is not checked for uniqueness. */
   unique_client_order_ids: z.boolean().default(true),
+  /** How often an eligible order fills only in part at one look at the market; Alpaca's paper does 0.1. */
+  partial_fills: z.number().min(0).max(1).default(0),
 });
 export type FaultPlan = z.infer<typeof faultPlan>;
 

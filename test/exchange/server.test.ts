@@ -161,6 +161,19 @@ test('look-ups lag, and ids are unique, unless told otherwise', async () => {
   assert.equal(await found('lagging'), true);
 });
 
+test('partial fills on request add up to the whole', async () => {
+  await faults({ partial_fills: 1 });
+  await call('POST', '/v2/orders', { ...ORDER, qty: '50', limit_price: '200', client_order_id: 'piecemeal' });
+  const status = async (): Promise<string> => {
+    const answer = await call('GET', '/v2/orders:by_client_order_id?client_order_id=piecemeal');
+    return String(((await answer.json()) as Json)['status']);
+  };
+  assert.equal(await status(), 'partially_filled');
+  await call('DELETE', '/_control/faults', undefined, {});
+  await call('POST', '/_control/time', { advance_ms: 2_000 }, {});
+  assert.equal(await status(), 'filled');
+});
+
 test('the ledger has every order request, whatever became of it', async () => {
   const before = (await (await call('GET', '/_control/ledger', undefined, {})).json()) as Json[];
   await faults(onOrders({ kind: 'refuse' }));
