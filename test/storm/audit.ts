@@ -54,6 +54,9 @@ const versionAt = (disk: Disk, path: string): number => {
 
 /** After a power cut: what the journal calls published or archived is there. */
 export function checkDurable(disk: Disk, db: Database, oracle: Oracle): void {
+  // A file whose own rename was lost is its agent's to send again.
+  for (const { inode, name } of oracle.drops)
+    if (disk.at(`orders/incoming/.${name}.tmp`) === inode) disk.harmed.add(inode.id);
   for (const row of requests(db)) {
     const path = answerOf(row);
     if (row.published > 0 && !oracle.deleted.has(path) && versionAt(disk, path) < row.published)
@@ -166,7 +169,6 @@ function checkArchive(disk: Disk, oracle: Oracle, stem: string, receipt: string,
 function checkDrops(disk: Disk, oracle: Oracle, journaled: ReadonlySet<string>): void {
   for (const { inode, name, isVoid } of oracle.drops) {
     if (isVoid || disk.harmed.has(inode.id)) continue;
-    if (disk.at(`orders/incoming/.${name}.tmp`) === inode) continue;
     const receipt = oracle.receipts.get(inode.id);
     if (receipt === undefined) oracle.fail('I15', `${name} (#${inode.id}) was never taken`);
     else if (!journaled.has(receipt) && oracle.generation === 0)

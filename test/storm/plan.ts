@@ -134,8 +134,7 @@ export function drawPlan(random: Random): Plan {
   const losesJournal = unique && one(0.12);
   const calm = one(0.08);
   const share = calm ? 0 : 0.4;
-  const harsh = one(0.15);
-  const drops = 5 + below(random, harsh ? 40 : 22);
+  const drops = 4 + below(random, one(0.1) ? 40 : 13);
   const small = one(0.2);
   // The default is a quarter of an hour; most seeds make it short, which changes nothing but how long they take.
   const maxDelayMs = pick(random, [900_000, 120_000, 120_000, 60_000]);
