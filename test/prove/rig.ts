@@ -249,6 +249,7 @@ export class Rig {
     this.#foreign = new Set();
     this.lastEnv = {};
     this.wire.seen.length = 0;
+    this.wire.openings = 0;
     this.#ledgerFrom = this.#ledgerLines().length;
     this.newSite(join(this.folder, `row-${this.#rows}`));
   }
@@ -277,6 +278,11 @@ export class Rig {
       ALPACA_PAPER_SECRET_KEY: this.secret,
       ...extra,
     };
+  }
+
+  /** The exchange itself, past the wire. */
+  get exchangeUrl(): string {
+    return this.#control;
   }
 
   /** Starts a tower without waiting for anything. */

@@ -121,8 +121,25 @@ async function strangeFrames(rig: Rig): Promise<Figures> {
     if (nth === 6) send(Buffer.from([0xff, 0xfe]), false);
   };
   await rig.start();
-  const truth = await fillLater(rig, 8);
-  return { frames: nth, ms_to_truth: truth };
+  // Each unreadable frame ends the connection: the next kind comes on the next one.
+  for (let round = 0; round < 6; round++) {
+    const before: number = nth;
+    await until(
+      () => rig.wire.openStreams > 0,
+      40_000,
+      () => 'the stream was not opened again',
+    );
+    await sleep(200);
+    rig.drop();
+    await until(
+      () => nth > before || rig.wire.openStreams === 0,
+      5000,
+      () => 'no frame',
+    );
+    await sleep(200);
+  }
+  must(nth >= 6, `only ${nth} frames came`);
+  return { kinds: 6, openings: rig.wire.openings };
 }
 
 async function unknownOrders(rig: Rig): Promise<Figures> {

@@ -4,6 +4,7 @@ import { brokerRows } from './rows-broker.ts';
 import { hostileRows } from './rows-broker-2.ts';
 import { failpointRows } from './rows-failpoints.ts';
 import { killRows } from './rows-kills.ts';
+import { processRows } from './rows-process.ts';
 import { streamRows } from './rows-stream.ts';
 
 export interface RowOptions {
@@ -15,6 +16,7 @@ export interface RowOptions {
 export const allRows = (options: RowOptions): readonly Row[] => [
   ...failpointRows,
   ...killRows(options),
+  ...processRows,
   ...brokerRows,
   ...hostileRows,
   ...streamRows,
