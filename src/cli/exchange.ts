@@ -97,8 +97,7 @@ const settingsOf = (context: Context, flags: Flags): ExchangeServerOptions => ({
   ...(flags.speed === undefined ? {} : { speed: flags.speed }),
   ...(flags.startTime === undefined ? {} : { startAt: flags.startTime }),
   ...(flags.replay === undefined ? {} : { replayFile: flags.replay }),
-  failed: (error, request) =>
-    context.err(`${request.method} ${request.url}: ${error instanceof Error ? error.stack : String(error)}\n`),
+  failed: (error, during) => context.err(`${during}: ${error instanceof Error ? error.stack : String(error)}\n`),
 });
 
 async function run(context: Context, flags: Flags): Promise<void> {

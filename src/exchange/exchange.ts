@@ -2,18 +2,18 @@
  * The exchange: engine, market, clock, faults, keys and store in one object that answers requests in process, without
  * a socket. What an answer promises is journaled before it is given. Must never answer 200 for what it could forget.
  */
-import { unreachable } from '../lib/assert.ts';
+import { BrokenInvariant, unreachable } from '../lib/assert.ts';
 import { type Clock, type Micros, systemClock } from '../lib/clock.ts';
 import { type Random, seededRandom, systemRandom, uuid } from '../lib/random.ts';
 import { dataRoutes } from './api/data.ts';
 import { assetJson } from './api/data-reference.ts';
 import { createHandler, type Handled, type WireRequest } from './api/handle.ts';
 import { tradingRoutes } from './api/trading.ts';
-import { type WatchlistChange, Watchlists } from './api/trading-watchlists.ts';
+import { Watchlists } from './api/trading-watchlists.ts';
 import { ExchangeClock, NANOS_PER_MS, type Nanos, stepsBetween } from './clock.ts';
 import { control } from './control.ts';
 import { Engine } from './engine/engine.ts';
-import type { ActivityJson, EngineEvent, JournalEntry } from './engine/types.ts';
+import type { ActivityJson, EngineEvent } from './engine/types.ts';
 import {
   type Answer,
   type Delivery,
@@ -23,7 +23,8 @@ import {
   type RequestFault,
   reachesExchange,
 } from './faults.ts';
-import { type Credentials, type KeyPair, KeyRing, type KnownKey } from './keys.ts';
+import { type Entry, keptSeed, type MarketEntry, type Snapshot } from './journal.ts';
+import { type Credentials, type KeyPair, KeyRing } from './keys.ts';
 import { isOrderRequest, Ledger } from './ledger.ts';
 import { Market, type MarketChange } from './market/market.ts';
 import type { Recording } from './market/recording.ts';
@@ -60,8 +61,8 @@ export interface ExchangeOptions {
   readonly ledger?: (line: string) => void;
   /** Default: nothing is kept. */
   readonly store?: Store;
-  /** Told what went wrong inside (answered with a 500). Default: nobody. */
-  readonly failed?: (error: unknown, request: WireRequest) => void;
+  /** Told what went wrong inside, and while doing what (a request is answered 500 or 503). Default: nobody. */
+  readonly failed?: (error: unknown, during: string) => void;
 }
 
 /** A request that has arrived. Wait `delayMs`, then let it `act` once. */
@@ -70,30 +71,6 @@ export interface Pending {
   /** Wants server-sent events: use `openEvents` instead of `act`. */
   readonly eventStream: boolean;
   act(): Delivery;
-}
-
-/** A line of the store: what has happened since the snapshot. */
-type Entry =
-  | { readonly t: 'begun'; readonly seed: string }
-  | { readonly t: 'engine'; readonly entry: JournalEntry }
-  | { readonly t: 'key'; readonly key: KnownKey }
-  | { readonly t: 'watchlist'; readonly change: WatchlistChange }
-  | ({ readonly t: 'market' } & MarketEntry);
-
-/** What was done to the market by hand, and the instant (decimal) at which. */
-interface MarketEntry {
-  readonly at: string;
-  readonly change: MarketChange;
-}
-
-interface Snapshot {
-  readonly seed: string;
-  /** The latest moment in it, decimal. */
-  readonly at: string;
-  readonly engine: string;
-  readonly keys: readonly KnownKey[];
-  readonly watchlists: readonly WatchlistChange[];
-  readonly market: readonly MarketEntry[];
 }
 
 /** How often time moves the market by itself, in real milliseconds. */
@@ -296,19 +273,38 @@ export class Exchange {
   #act(request: WireRequest, arrived: Micros, fault: RequestFault | null): Delivery {
     this.#fate = fault?.kind === 'reject_later' ? 'rejected' : undefined;
     const handled = reachesExchange(fault) ? this.#dispatch(request) : null;
-    if (this.ledger.enabled && isOrderRequest(request))
-      this.ledger.record(arrived, request, handled?.accountId ?? null, handled?.answer ?? null, fault);
+    if (this.ledger.enabled && isOrderRequest(request)) {
+      try {
+        this.ledger.record(arrived, request, handled?.accountId ?? null, handled?.answer ?? null, fault);
+      } catch (error) {
+        // An order that no auditor will ever see must not be confirmed, and no other may follow it.
+        this.#broken = error;
+        this.#fail(error, 'the ledger');
+        return { answer: UNAVAILABLE };
+      }
+    }
     if (fault === null) return { answer: handled?.answer ?? null };
     return deliver(fault, handled?.answer ?? null, { 'X-Request-ID': this.#requestId(), ...this.#trading.spent() });
   }
 
   #dispatch(request: WireRequest): Handled {
     if (this.#broken !== null) return { answer: UNAVAILABLE, accountId: null };
-    if (this.clock.nanos() - this.#ticked > BigInt(PULSE_MS) * NANOS_PER_MS) this.catchUp();
-    this.#handler ??= this.#makeHandler();
-    const handled = this.#handler(request);
-    this.#flush();
-    return handled;
+    try {
+      if (this.clock.nanos() - this.#ticked > BigInt(PULSE_MS) * NANOS_PER_MS) this.catchUp();
+      this.#handler ??= this.#makeHandler();
+      const handled = this.#handler(request);
+      this.#flush();
+      return handled;
+    } catch (error) {
+      this.#fail(error, `${request.method} ${request.url}`);
+      return { answer: UNAVAILABLE, accountId: null };
+    }
+  }
+
+  /** After a broken invariant nothing that the engine says can be trusted: a restart recovers from the journal. */
+  #fail(error: unknown, during: string): void {
+    if (error instanceof BrokenInvariant) this.#broken ??= error;
+    this.#options.failed?.(error, during);
   }
 
   #makeHandler(): (request: WireRequest) => Handled {
@@ -335,7 +331,7 @@ export class Exchange {
         requestId: () => this.#requestId(),
         trading: this.#trading,
         data: this.#data,
-        failed: (error, failing) => this.#options.failed?.(error, failing),
+        failed: (error, { method, url }) => this.#fail(error, `${method} ${url}`),
       },
     );
   }
@@ -427,14 +423,21 @@ export class Exchange {
     if (!this.#running || this.#callOffPulse !== null || this.#broken !== null || !this.#needsTime()) return;
     this.#callOffPulse = this.clock.base.after(PULSE_MS, () => {
       this.#callOffPulse = null;
-      this.catchUp();
-      if (this.#sinceSnapshot > this.#compactAfter) {
-        this.save();
-        // A snapshot costs as much as the state is big: the bigger it is, the rarer.
-        this.#compactAfter *= 2;
+      try {
+        this.#pulse();
+      } catch (error) {
+        this.#fail(error, 'a look at the market');
       }
       this.#arm();
     });
+  }
+
+  #pulse(): void {
+    this.catchUp();
+    if (this.#sinceSnapshot <= this.#compactAfter) return;
+    this.save();
+    // A snapshot costs as much as the state is big: the bigger it is, the rarer.
+    this.#compactAfter *= 2;
   }
 
   #tick(at: Nanos): void {
@@ -454,15 +457,4 @@ export class Exchange {
     this.#requests += 1;
     return this.#requestPrefix + this.#requests.toString(16).padStart(12, '0');
   }
-}
-
-/** The seed that the kept state was begun with; null when nothing is kept. Throws when another one is asked for. */
-function keptSeed(snapshot: Snapshot | null, entries: readonly Entry[], wanted: string | undefined): string | null {
-  const first = entries[0];
-  const kept = snapshot?.seed ?? (first?.t === 'begun' ? first.seed : null);
-  if (kept !== null && wanted !== undefined && kept !== wanted)
-    throw new Error(
-      `seed ${wanted}: the kept state was begun with seed ${kept}; leave the seed out or use another home`,
-    );
-  return kept;
 }

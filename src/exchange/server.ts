@@ -198,7 +198,7 @@ function upgrade(
   head: Buffer,
 ): void {
   const headers = request.headers as Record<string, string | undefined>;
-  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
   const { fault, delayMs } = exchange.faults.forRequest({ method: 'GET', path, body: '' });
   const accept = (): void => {
     if (fault !== null && !reachesExchange(fault)) {
