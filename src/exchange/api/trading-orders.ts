@@ -32,6 +32,8 @@ export function accountOf(request: ApiRequest): string {
 /** Booleans as clients write them: alpaca-py sends `True`. */
 const isTrue = (text: string | null | undefined): boolean => /^(true|1|t)$/i.test(text ?? '');
 
+/** Finds every JSON number that is not alone, and now and then a text: looking at each value costs more than parsing. */
+const MAY_HOLD_NUMBERS = /[:,[]\s*-?\d/;
 const PLAIN = /^-?\d+(\.\d+)?$/;
 
 /**
@@ -41,8 +43,10 @@ const PLAIN = /^-?\d+(\.\d+)?$/;
 function bodyOf(request: ApiRequest, numbers: 'text' | 'plain'): Body | null {
   if (request.body.trim() === '') return {};
   try {
-    const value: unknown =
-      numbers === 'plain' ? JSON.parse(request.body) : (JSON.parse as ParseWithSource)(request.body, numberAsText);
+    const plain = numbers === 'plain' || !MAY_HOLD_NUMBERS.test(request.body);
+    const value: unknown = plain
+      ? JSON.parse(request.body)
+      : (JSON.parse as ParseWithSource)(request.body, numberAsText);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Body) : null;
   } catch {
     return null;
