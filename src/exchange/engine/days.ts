@@ -43,7 +43,10 @@ export function sampleEquity(world: World, at: Instant): void {
     if (last === undefined || (account.positions.size === 0 && !account.stirred)) continue;
     if (at / MINUTE <= last[0] / MINUTE) continue;
     const { equity } = valuation(world, account, at);
-    account.stirred = false;
+    if (account.stirred) {
+      account.stirred = false;
+      world.changed();
+    }
     if (equity === last[1]) continue;
     account.samples.push([at, equity]);
     if (account.samples.length > KEPT_SAMPLES) account.samples = thinned(account.samples);
