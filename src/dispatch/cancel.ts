@@ -9,11 +9,14 @@ import { apiError, type OrderError, orderError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
 import type { CancelRequest } from '../order/request.ts';
 import { hasEnded, STATES } from '../order/states.ts';
-import { ask, type Desk, holdBack, pause, untilWall } from './desk.ts';
+import { ask, awaitOwn, type Desk, holdBack, pause, untilWall } from './desk.ts';
 import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 /** While the target is on its way or in doubt, it is looked at again this often. */
 const TARGET_POLL_MS = 250;
+/** An order that is admitted and not yet sent gets so many looks, so far apart, before it is taken back. */
+const OVERTAKE_LOOKS = 5;
+const OVERTAKE_MS = 10;
 /** So long a cancel that the broker took is watched before the agent is told that it is still pending. */
 const CONFIRM_MS = 60_000;
 
@@ -39,8 +42,10 @@ export async function carryOutCancel(
 ): Promise<void> {
   const deadline = desk.clock.monotonic() + untilWall(desk.clock, first.sendBy);
   const sendBy = isoMicros(first.sendBy ?? desk.clock.now());
-  for (let tries = 0; !desk.isStopped(); ) {
-    const target = await findTarget(desk, request, rights);
+  let isPatient = true;
+  for (let tries = 0, overtakes = 0; !desk.isStopped(); ) {
+    const target = await findTarget(desk, request, rights, isPatient ? onWait : null);
+    isPatient = false;
     if (desk.isStopped()) return;
     // An order in doubt is waited for: as soon as it is found it is cancelled, unless the agent itself set an end.
     const patient = target.kind === 'wait' && request.sendBy === null;
@@ -56,6 +61,11 @@ export async function carryOutCancel(
       case 'end':
         return end(desk, first.seq, target.state, target.answer);
       case 'unsent':
+        // The order came first: unless something holds it back, it is about to leave, and is then cancelled at Alpaca.
+        if (overtakes++ < OVERTAKE_LOOKS) {
+          await rest(desk, OVERTAKE_MS, onWait);
+          continue;
+        }
         if (await keepUnsent(desk, target.entry)) {
           const { clientOrderId } = target.entry;
           const json = JSON.stringify({ cancelled: true, order_id: null, client_order_id: clientOrderId, order: null });
@@ -67,10 +77,14 @@ export async function carryOutCancel(
         break;
       default:
     }
-    const nap = pause(desk.clock, target.kind === 'wait' ? TARGET_POLL_MS : Math.min(8000, 500 * 2 ** tries++));
-    onWait(nap.callOff);
-    await nap.done;
+    await rest(desk, target.kind === 'wait' ? TARGET_POLL_MS : Math.min(8000, 500 * 2 ** tries++), onWait);
   }
+}
+
+async function rest(desk: Desk, ms: number, onWait: (callOff: () => void) => void): Promise<void> {
+  const nap = pause(desk.clock, ms);
+  onWait(nap.callOff);
+  await nap.done;
 }
 
 async function end(
@@ -90,7 +104,13 @@ async function end(
   );
 }
 
-async function findTarget(desk: Desk, request: CancelRequest, rights: CancelRights): Promise<Target> {
+/** `onWait`: an order of the tower's own that nobody knows yet is waited for a moment; null: not any more. */
+async function findTarget(
+  desk: Desk,
+  request: CancelRequest,
+  rights: CancelRights,
+  onWait: ((callOff: () => void) => void) | null,
+): Promise<Target> {
   const { target } = request;
   const text = 'alpacaOrderId' in target ? target.alpacaOrderId : target.clientOrderId;
   const own = await desk.journal.find(
@@ -117,6 +137,10 @@ async function findTarget(desk: Desk, request: CancelRequest, rights: CancelRigh
         : { kind: 'end', state: 'refused', answer: { error: refusal } };
     }
     case 'rejected':
+      if (onWait !== null && 'clientOrderId' in target && agentOf(target.clientOrderId) !== null) {
+        await awaitOwn(desk, target.clientOrderId, onWait);
+        return findTarget(desk, request, rights, null);
+      }
       return { kind: 'end', state: 'failed', answer: refusedByBroker(outcome.rejection) };
     case 'misconfigured':
       return { kind: 'end', state: 'failed', answer: keysRefused(outcome) };
@@ -236,9 +260,7 @@ async function confirm(
       await end(desk, first.seq, 'failed', { error });
       return true;
     }
-    const nap = pause(desk.clock, Math.min(5000, 50 * 2 ** looks));
-    onWait(nap.callOff);
-    await nap.done;
+    await rest(desk, Math.min(5000, 50 * 2 ** looks), onWait);
   }
 }
 

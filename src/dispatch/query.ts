@@ -9,7 +9,7 @@ import { apiError, orderError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
 import type { MarketDataRequest, OrderListRequest, QueryRequest } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
-import { ask, type Desk, pause, untilWall } from './desk.ts';
+import { ask, awaitOwn, type Desk, pause, untilWall } from './desk.ts';
 import { keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 const FAULT_REPEATS = 3;
@@ -24,7 +24,7 @@ export async function answerQuery(
 ): Promise<void> {
   const deadline = desk.clock.monotonic() + untilWall(desk.clock, entry.sendBy);
   const fetch: Fetch = (call) => persist(desk, entry, deadline, call, onWait);
-  const result = await run(desk, request, fetch);
+  const result = await run(desk, request, fetch, onWait);
   if (result === null || desk.isStopped()) return;
   await desk.writer.revise(entry.seq, (newest) => {
     if (STATES[newest.state].final) return null;
@@ -101,7 +101,12 @@ const fault = (reason: string, status: number | null): Answer => ({
 
 const array = (items: readonly string[]): string => `[${items.join(',')}]`;
 
-async function run(desk: Desk, request: QueryRequest, fetch: Fetch): Promise<Answered | null> {
+async function run(
+  desk: Desk,
+  request: QueryRequest,
+  fetch: Fetch,
+  onWait: (callOff: () => void) => void,
+): Promise<Answered | null> {
   const { broker } = desk;
   switch (request.type) {
     case 'accountinfo':
@@ -118,9 +123,15 @@ async function run(desk: Desk, request: QueryRequest, fetch: Fetch): Promise<Ans
     }
     case 'orderstatus': {
       const { target } = request;
-      const result = await fetch(() =>
-        'alpacaOrderId' in target ? broker.order(target.alpacaOrderId) : broker.lookup(target.clientOrderId),
-      );
+      const look = () =>
+        fetch(() =>
+          'alpacaOrderId' in target ? broker.order(target.alpacaOrderId) : broker.lookup(target.clientOrderId),
+        );
+      let result = await look();
+      if (result?.kind === 'absent' && 'clientOrderId' in target && agentOf(target.clientOrderId) !== null) {
+        await awaitOwn(desk, target.clientOrderId, onWait);
+        result = await look();
+      }
       if (result?.kind === 'absent' && 'clientOrderId' in target) {
         const own = await desk.journal.find({ clientOrderId: target.clientOrderId });
         if (own !== null && own.mode === broker.mode && !STATES[own.state].final) {

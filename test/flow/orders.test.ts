@@ -111,6 +111,22 @@ describe('the 13 order types', () => {
     assert.equal((await tower.final(stem)).data.status, 'canceled');
   });
 
+  it('carries out a cancel and a status query that come before their order', async () => {
+    const timestamp = tower.timestamp();
+    const target = { client_order_id: `hasty_${timestamp}_stockbuy` };
+    const cancel = tower.drop('hasty', 'cancelorder', target);
+    const status = tower.drop('hasty', 'orderstatus', target);
+    await tower.ask('hasty', 'accountinfo', {});
+    const stem = `paper_hasty_stockbuy_${timestamp}`;
+    const payload = { symbol: 'KO', qty: 1, order_class: 'limit', limit_price: 10, time_in_force: 'day' };
+    tower.dropText(`${stem}.json`, tower.text('hasty', 'stockbuy', payload, timestamp));
+    assert.equal((await tower.answer(cancel)).data?.cancelled, true);
+    assert.equal((await tower.answer(status)).data?.client_order_id, target.client_order_id);
+    assert.equal((await tower.final(stem)).data.status, 'canceled');
+    const never = await tower.ask('hasty', 'cancelorder', { client_order_id: `hasty_${tower.timestamp()}_stockbuy` });
+    assert.equal(never.error?.code, 'not_found');
+  });
+
   it('trades crypto in both spellings', async () => {
     const one = await tower.final(
       tower.drop('cryptobot', 'cryptobuy', {
