@@ -41,6 +41,8 @@ export interface RunningExchange {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const BODY_LIMIT = 1 << 20;
+/** A client of an event stream that does not read is let go before it fills the memory. */
+const SLOW_CLIENT_BYTES = 16 << 20;
 
 /** Starts an exchange. Rejects when the port is taken, the host is not loopback, or the home cannot be used. */
 export async function startExchange(options: ExchangeServerOptions): Promise<RunningExchange> {
@@ -176,6 +178,7 @@ function endSocket(socket: Socket | null, how: 'close' | 'reset'): void {
 /** Server-sent events: trades and activities of an account, kept open until the client leaves. */
 function openEvents(exchange: Exchange, wire: WireRequest, response: ServerResponse): void {
   const opened = exchange.openEvents(wire, (line) => {
+    if (response.writableLength > SLOW_CLIENT_BYTES) response.destroy();
     if (!response.destroyed) response.write(line);
   });
   if ('answer' in opened) {

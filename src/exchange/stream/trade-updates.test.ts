@@ -7,6 +7,7 @@ function open(codec: 'json' | 'msgpack' = 'json') {
   const sent: unknown[] = [];
   const closed: string[] = [];
   let silenced = false;
+  let buffered = 0;
   const session = new TradeUpdatesSession(
     {
       send: (frame) => {
@@ -17,7 +18,7 @@ function open(codec: 'json' | 'msgpack' = 'json') {
       silence: () => {
         silenced = true;
       },
-      buffered: () => 0,
+      buffered: () => buffered,
     },
     { codec, authenticate: (key, secret) => (key === 'K' && secret === 'S' ? 'account' : null) },
   );
@@ -27,7 +28,17 @@ function open(codec: 'json' | 'msgpack' = 'json') {
     say({ action: 'listen', data: { streams: ['trade_updates'] } });
     sent.length = 0;
   };
-  return { session, sent, closed, say, listen, silenced: () => silenced };
+  return {
+    session,
+    sent,
+    closed,
+    say,
+    listen,
+    silenced: () => silenced,
+    pileUp: (bytes: number) => {
+      buffered = bytes;
+    },
+  };
 }
 
 function readJson(frame: Uint8Array): unknown {
@@ -124,4 +135,13 @@ test('a cut connection and a frame that is no JSON', () => {
   assert.deepEqual(closed, ['reset']);
   session.publish(update('c'));
   assert.equal(sent.length, 1);
+});
+
+test('a client that does not read is let go', () => {
+  const { session, sent, closed, listen, pileUp } = open();
+  listen();
+  pileUp(17 * 1024 * 1024);
+  session.publish(update('a'));
+  assert.deepEqual(sent, []);
+  assert.deepEqual(closed, ['reset']);
 });

@@ -24,6 +24,8 @@ export interface TradeUpdatesOptions {
 }
 
 const KNOWN_STREAMS = ['trade_updates'];
+/** A client that does not read is let go before it fills the memory. */
+const SLOW_CLIENT_BYTES = 16 * 1024 * 1024;
 
 /** Faults hold an event back until so many later ones have gone out. */
 interface HeldBack {
@@ -142,6 +144,10 @@ export class TradeUpdatesSession {
 
   #send(message: unknown): void {
     if (this.#closed || this.#silent) return;
+    if (this.#port.buffered() > SLOW_CLIENT_BYTES) {
+      this.close('reset');
+      return;
+    }
     this.#port.send(
       this.#options.codec === 'msgpack' ? encode(message) : new TextEncoder().encode(JSON.stringify(message)),
     );
