@@ -161,7 +161,7 @@ export class Exchange {
     } else {
       // Faults end with the run that they were set in.
       this.setFaults(this.faults.plan);
-      this.save();
+      this.#save();
     }
     this.#ticked = this.clock.nanos();
   }
@@ -228,21 +228,6 @@ export class Exchange {
     }
     const day = this.market.keepsHours ? (at: Nanos) => this.market.tradingDay(at) : null;
     for (const at of stepsBetween(this.#ticked, to, day)) this.#tick(at);
-  }
-
-  /** Replaces the journal by a snapshot. */
-  save(): void {
-    if (this.#broken !== null || this.#store === memoryStore) return;
-    const snapshot: Snapshot = {
-      seed: this.#seed,
-      at: String(this.clock.nanos()),
-      engine: this.engine.snapshot(),
-      keys: this.#keys.all(),
-      watchlists: this.#watchlists.snapshot(),
-      market: this.#marketEntries,
-    };
-    this.#store.compact(snapshot);
-    this.#sinceSnapshot = 0;
   }
 
   /** Changes the market by hand and lets the engine look at it at once. Answers why it cannot, or null. */
@@ -405,6 +390,21 @@ export class Exchange {
     }
   }
 
+  /** Replaces the journal by a snapshot. */
+  #save(): void {
+    if (this.#broken !== null || this.#store === memoryStore) return;
+    const snapshot: Snapshot = {
+      seed: this.#seed,
+      at: String(this.clock.nanos()),
+      engine: this.engine.snapshot(),
+      keys: this.#keys.all(),
+      watchlists: this.#watchlists.snapshot(),
+      market: this.#marketEntries,
+    };
+    this.#store.compact(snapshot);
+    this.#sinceSnapshot = 0;
+  }
+
   #flush(): void {
     if (this.#outbox.length > 0) {
       const events = this.#outbox;
@@ -435,7 +435,7 @@ export class Exchange {
   #pulse(): void {
     this.catchUp();
     if (this.#sinceSnapshot <= this.#compactAfter) return;
-    this.save();
+    this.#save();
     // A snapshot costs as much as the state is big: the bigger it is, the rarer.
     this.#compactAfter *= 2;
   }

@@ -35,7 +35,7 @@ export interface RunningExchange {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
   readonly exchange: Exchange;
-  /** Ends all connections and saves the state. Idempotent; resolves when the port is free again. */
+  /** Ends all connections. Nothing needs saving: it was kept when it was answered. Idempotent; resolves when the port is free. */
   close(): Promise<void>;
 }
 
@@ -93,7 +93,6 @@ export async function startExchange(options: ExchangeServerOptions): Promise<Run
     try {
       await app.close();
     } finally {
-      exchange.save();
       store.close();
     }
   };

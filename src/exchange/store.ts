@@ -60,7 +60,11 @@ export function fileStore(home: string, options: { readonly fsync: boolean }): S
   let generation = readSnapshot(path(SNAPSHOT))?.generation ?? 0;
   let journal: number | null = null;
   const open = (): number => {
-    journal ??= openSync(path(journalName(generation)), 'a');
+    if (journal === null) {
+      journal = openSync(path(journalName(generation)), 'a');
+      // The file's name must survive a power cut as well.
+      if (options.fsync) syncFolder(folder);
+    }
     return journal;
   };
   const closeJournal = (): void => {
@@ -126,6 +130,10 @@ function writeWhole(path: string, text: string, folder: string): void {
   const temporary = `${path}.tmp`;
   writeFileSync(temporary, text, { flush: true });
   renameSync(temporary, path);
+  syncFolder(folder);
+}
+
+function syncFolder(folder: string): void {
   const directory = openSync(folder, 'r');
   fsyncSync(directory);
   closeSync(directory);

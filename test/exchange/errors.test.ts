@@ -169,6 +169,13 @@ const ROWS: readonly Row[] = [
     world.hold('MSFT', '0', '0');
     return post({ symbol: 'MSFT', type: 'market' }, 'limit_price')(world);
   }),
+  forbidden('account is restricted to liquidation only', (world) => {
+    own(world, 'AAPL', '900');
+    // 900 shares worth 90,000 on an equity of 10,000: more than six times.
+    world.hold('AAPL', '100');
+    world.hold('MSFT', '400');
+    return post({ symbol: 'MSFT', limit_price: '300' })(world);
+  }),
   forbidden('account is not authorized to trade', (world) => {
     configure(world, { suspend_trade: true });
     return post({})(world);
@@ -209,6 +216,12 @@ const ROWS: readonly Row[] = [
     const exits = { take_profit: { limit_price: '260' }, stop_loss: { stop_price: '100' } };
     const { body } = ok(post({ order_class: 'bracket', time_in_force: 'gtc', ...exits })(world));
     return world.call('PATCH', `/v2/orders/${body['id']}`, { qty: '2' });
+  }),
+  refused('qty must be > filled_qty', (world) => {
+    world.exchange.setFaults(faultPlan.parse({ partial_fills: 1 }));
+    const { body } = ok(post({ qty: '50', limit_price: '200' })(world));
+    const filled = world.call('GET', `/v2/orders/${body['id']}`).body['filled_qty'];
+    return world.call('PATCH', `/v2/orders/${body['id']}`, { qty: filled });
   }),
   refused('asset "ZZZZZ" not found', post({ symbol: 'ZZZZZ' })),
   refused(/^asset "\S+" cannot be sold short$/, (world) => {
@@ -334,8 +347,6 @@ const ROWS: readonly Row[] = [
 const NEVER: Readonly<Record<string, string>> = {
   'request is not authorized': 'the Broker API form of 401; the trading host says "unauthorized."',
   'forbidden.': 'an older form of refused credentials',
-  'account is restricted to liquidation only':
-    'needs a position of 600 % of equity, which a multiplier of 2 cannot reach by trading',
   'trade denied due to pattern day trading protection': 'the rule ended on 2026-06-04',
   'account not eligible to trade options: {symbol}': 'every account may trade every contract of its level',
   'account not eligible for level2 options trading': 'said as "account not eligible to trade long option contracts"',
@@ -354,7 +365,6 @@ const NEVER: Readonly<Record<string, string>> = {
   'leg order is already in {status} state': 'legs live and end with their parent, whose state is told',
   'order pending cancel': 'a cancel is done when it is answered, so that none is pending',
   'order chain not fully replaced': 'a replace is done when it is answered',
-  'qty must be > filled_qty': "needs a partial fill, shown in the engine's own tests",
   'asset "{symbol}" is not tradable': 'every active asset is tradable',
   'stop price must not be greater than base price / 1.001': 'said as "stop price must be less than current price"',
   'invalid symbol': 'a bad option symbol is an unknown asset',
