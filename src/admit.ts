@@ -175,14 +175,16 @@ export class Admitter {
 
   async #stray(received: Received, stray: StrayName, error: OrderError): Promise<void> {
     const path = strayResponsePath(stray, dayOf(received.receivedAt), received.receipt);
-    const n = await this.#o.journal.strays(path);
+    // Counted by the name alone: the answers of two days lie in two folders, their files in one archive.
+    const archive = `orders/failed/${stray.stem ?? received.receipt}`;
+    const n = await this.#o.journal.strays(archive);
     const suffix = n === 0 ? '' : `.duplicate-${n}`;
     await this.#journalStray(received, error, {
       agent: stray.agent,
       clientOrderId: null,
       responsePath: path.replace(/\.json$/, `${suffix}.json`),
-      archivePath: `orders/failed/${stray.stem ?? received.receipt}${suffix}.json`,
-      of: path,
+      archivePath: `${archive}${suffix}.json`,
+      of: archive,
     });
   }
 

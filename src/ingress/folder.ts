@@ -242,7 +242,10 @@ export class Folder {
 const isSame = (a: FileIdentity, b: FileIdentity): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
 
-/** Agents take turns, each agent's files in the order of their names (which is the order of their timestamps). */
+/** The part of a name by which one agent's files are ordered: the timestamp comes after the type. */
+const timeOf = (name: string): string => name.slice(name.lastIndexOf('_') + 1);
+
+/** Agents take turns, each agent's files in the order of their timestamps: an order comes before the cancel that follows it. */
 function* fairly(listing: readonly DirEntry[]): Generator<DirEntry> {
   const lines = new Map<string, DirEntry[]>();
   for (const entry of listing) {
@@ -251,7 +254,13 @@ function* fairly(listing: readonly DirEntry[]): Generator<DirEntry> {
     if (line === undefined) lines.set(agent, [entry]);
     else line.push(entry);
   }
-  for (const line of lines.values()) line.sort((a, b) => (a.name < b.name ? 1 : -1));
+  for (const line of lines.values()) {
+    // Last first: they are taken from the end.
+    line.sort((a, b) => {
+      const [one, other] = [timeOf(a.name), timeOf(b.name)];
+      return one === other ? (a.name < b.name ? 1 : -1) : one < other ? 1 : -1;
+    });
+  }
   while (lines.size > 0) {
     for (const [agent, line] of lines) {
       const entry = line.pop();
