@@ -18,7 +18,7 @@ import {
   type Answer,
   type Delivery,
   deliver,
-  type FaultPlan,
+  type FaultSettings,
   Faults,
   type RequestFault,
   reachesExchange,
@@ -248,10 +248,10 @@ export class Exchange {
   }
 
   /** Replaces the faults in force; their counters start anew. A seed makes their chances repeatable. */
-  setFaults(plan: FaultPlan, seed?: string): void {
-    this.faults.set(plan, seed === undefined ? this.#random : seededRandom(seed));
-    const engineFaults = { enforceUnique: plan.unique_client_order_ids, partialFills: plan.partial_fills };
-    this.engine.setFaults(engineFaults, this.clock.stamp());
+  setFaults(settings: FaultSettings, seed?: string): void {
+    this.faults.set(settings, seed === undefined ? this.#random : seededRandom(seed));
+    const { unique_client_order_ids: enforceUnique, partial_fills: partialFills } = this.faults.plan;
+    this.engine.setFaults({ enforceUnique, partialFills }, this.clock.stamp());
     this.#flush();
   }
 

@@ -108,7 +108,9 @@ export const faultPlan = z.strictObject({
   /** How often an eligible order fills only in part at one look at the market; Alpaca's paper does 0.1. */
   partial_fills: z.number().min(0).max(1).default(0),
 });
-export type FaultPlan = z.infer<typeof faultPlan>;
+type FaultPlan = z.infer<typeof faultPlan>;
+/** A plan as it is written: what is left out is off. */
+export type FaultSettings = z.input<typeof faultPlan>;
 
 /** What a rule looks at. */
 export interface RequestFacts {
@@ -181,8 +183,9 @@ export class Faults {
     return this.#plan;
   }
 
-  /** Replaces all rules and starts their counters anew; a seed makes the chances repeatable. */
-  set(plan: FaultPlan, random: Random = this.#random): void {
+  /** Replaces all rules and starts their counters anew. Throws a ZodError on settings that make no plan. */
+  set(settings: FaultSettings, random: Random = this.#random): void {
+    const plan = faultPlan.parse(settings);
     this.#plan = plan;
     this.#random = random;
     this.#requestCounts = plan.requests.map(() => ({ seen: 0, struck: 0 }));

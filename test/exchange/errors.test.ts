@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { faultPlan } from '../../src/exchange/faults.ts';
+import type { FaultSettings } from '../../src/exchange/faults.ts';
+
 import { configure, forbidden, malformed, ok, own, type Row, refused, without } from './refusals.ts';
 import { OPTION_ROWS } from './refusals-options.ts';
 import { type Json, KEY, openWorld, type Reply, type World } from './world.ts';
@@ -25,8 +26,8 @@ const missing = (message: string | RegExp, provoke: Row['provoke'], rest: Partia
   status: 404,
   code: 40410000,
 });
-const injected = (world: World, fault: Json): Reply => {
-  world.exchange.setFaults(faultPlan.parse({ requests: [{ fault }] }));
+const injected = (world: World, fault: NonNullable<FaultSettings['requests']>[number]['fault']): Reply => {
+  world.exchange.setFaults({ requests: [{ fault }] });
   const { answer } = world.exchange.receive({ method: 'GET', url: '/v2/account', headers: KEY, body: '' }).act();
   assert.ok(answer);
   return { status: answer.status, headers: answer.headers, body: JSON.parse(answer.body), list: [] };
@@ -218,7 +219,7 @@ const ROWS: readonly Row[] = [
     return world.call('PATCH', `/v2/orders/${body['id']}`, { qty: '2' });
   }),
   refused('qty must be > filled_qty', (world) => {
-    world.exchange.setFaults(faultPlan.parse({ partial_fills: 1 }));
+    world.exchange.setFaults({ partial_fills: 1 });
     const { body } = ok(post({ qty: '50', limit_price: '200' })(world));
     const filled = world.call('GET', `/v2/orders/${body['id']}`).body['filled_qty'];
     return world.call('PATCH', `/v2/orders/${body['id']}`, { qty: filled });
