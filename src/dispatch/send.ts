@@ -5,11 +5,12 @@
  */
 import { adopt, wireOf } from '../broker/adopt.ts';
 import type { BrokerOrder, Outcome } from '../broker/broker.ts';
-import type { Answer, Entry } from '../journal/journal.ts';
+import type { Answer, Entry, Patch } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import type { TradeRequest } from '../order/request.ts';
 import { type Desk, holdBack, patience, pause, untilWall } from './desk.ts';
 import type { Lane } from './lanes.ts';
+import type { Grant } from './slots.ts';
 import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 /** At most this many repeats after a 429; the wait before each comes from the broker or doubles. */
@@ -67,11 +68,11 @@ export async function send(
       return giveUpUnsent(desk, entry, notSentInTime(cause, isoMicros(entry.sendBy ?? desk.clock.now())));
     }
     try {
-      const attempt = await sendOnce(desk, entry, isLookedUp);
+      const attempt = await sendOnce(desk, entry, turn, isLookedUp);
       if (attempt.kind === 'settled') return false;
       if (attempt.kind === 'doubt') return true;
-      if (attempt.why === 'looked_up') {
-        isLookedUp = true;
+      if (attempt.why === 'looked_up' || attempt.why === 'stale') {
+        isLookedUp ||= attempt.why === 'looked_up';
         continue;
       }
       if (attempt.why === 'rate_limited') {
@@ -97,7 +98,7 @@ export async function send(
 }
 
 type Turn =
-  | { readonly kind: 'granted'; release(): void }
+  | ({ readonly kind: 'granted' } & Grant)
   | {
       readonly kind: 'late';
       readonly cause: 'budget' | 'time' | NonNullable<Desk['readiness']['obstacle']>;
@@ -139,7 +140,7 @@ async function waitForTurn(
     const grant = await waiting.granted;
     stopTimer();
     if (grant === null) return { kind: 'late', cause: 'budget', release };
-    if (desk.readiness.obstacle === null) return { kind: 'granted', release: () => grant.release() };
+    if (desk.readiness.obstacle === null) return { kind: 'granted', ...grant };
     grant.release();
   }
 }
@@ -164,13 +165,16 @@ async function giveUpUnsent(desk: Desk, entry: Entry, answer: Answer): Promise<b
   return after.state === 'in_doubt';
 }
 
-/** What became of one attempt: `again` tries anew (`looked_up`: at once, in a slot of its own), `doubt` is for the look-ups. */
+/**
+ * What became of one attempt: `again` tries anew (`looked_up`: at once, in a slot of its own; `stale`: the entry has moved
+ * on), `doubt` is for the look-ups.
+ */
 type Sent =
   | { readonly kind: 'settled' }
   | { readonly kind: 'doubt' }
   | {
       readonly kind: 'again';
-      readonly why: 'unreachable' | 'rate_limited' | 'looked_up';
+      readonly why: 'unreachable' | 'rate_limited' | 'looked_up' | 'stale';
       readonly retryAfterMs: number | null;
     };
 
@@ -178,9 +182,14 @@ type Sent =
  * Journals a sending (D4), sends the journaled bytes, journals the outcome (D5). Needs a granted slot, which is good for
  * one request: where the order must be looked up first, the look-up is all that it does.
  */
-export async function sendOnce(desk: Desk, entry: Entry, isLookedUp: boolean): Promise<Sent> {
+export async function sendOnce(
+  desk: Desk,
+  entry: Entry,
+  slot: Pick<Grant, 'leaves'>,
+  isLookedUp: boolean,
+): Promise<Sent> {
   desk.failpoints.hit('k08-before-d4');
-  if (!isLookedUp && (entry.doubted || desk.suspect()) && entry.attempts === 0) return lookUpFirst(desk, entry);
+  if (!isLookedUp && (entry.doubted || desk.suspect()) && entry.attempts === 0) return lookUpFirst(desk, entry, slot);
   const n = entry.attempts + 1;
   const applied = await desk.writer.write(entry, {
     patch: { state: 'sending', attempts: n, ...(desk.suspect() ? { doubted: true } : {}) },
@@ -188,18 +197,20 @@ export async function sendOnce(desk: Desk, entry: Entry, isLookedUp: boolean): P
     spends: 1,
     stage: 'd4',
   });
-  if (applied.kind !== 'applied') return { kind: 'settled' };
+  if (applied.kind !== 'applied') return { kind: 'again', why: 'stale', retryAfterMs: null };
   desk.failpoints.hit('k10-d4-done');
   // What is journaled as sent is sent, also while the tower stops; after a fault nothing is.
   if (desk.hasFailed()) return { kind: 'doubt' };
+  slot.leaves();
   const answer = desk.broker.submit(wireOf(applied.entry));
   desk.failpoints.hit('k11-bytes-out');
   return settle(desk, entry.seq, await answer);
 }
 
 /** Whatever an earlier journal sent under this id must be found before anything is sent again. */
-async function lookUpFirst(desk: Desk, entry: Entry): Promise<Sent> {
+async function lookUpFirst(desk: Desk, entry: Entry, slot: Pick<Grant, 'leaves'>): Promise<Sent> {
   await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1);
+  slot.leaves();
   const found = await desk.broker.lookup(entry.clientOrderId);
   if (found.kind === 'done') {
     await adopt(desk, entry.seq, found.value, 'd5');
@@ -226,7 +237,7 @@ async function settle(desk: Desk, seq: number, outcome: Outcome<BrokerOrder>): P
       const after = await desk.writer.revise(seq, (entry) => {
         if (entry.state !== 'sending') return null;
         return entry.doubted
-          ? { patch: { state: 'in_doubt' }, events, stage: 'd5' }
+          ? { patch: stillInDoubt(entry, 'a copy was refused, an earlier one may stand'), events, stage: 'd5' }
           : { patch: { state: 'rejected', answer: refusedByBroker(outcome.rejection) }, events, stage: 'd5' };
       });
       return after.state === 'in_doubt' ? { kind: 'doubt' } : { kind: 'settled' };
@@ -241,7 +252,7 @@ async function settle(desk: Desk, seq: number, outcome: Outcome<BrokerOrder>): P
       const after = await desk.writer.revise(seq, (entry) => {
         if (entry.state !== 'sending') return null;
         return entry.doubted
-          ? { patch: { state: 'in_doubt' }, events, stage: 'd5' }
+          ? { patch: stillInDoubt(entry, outcome.reason), events, stage: 'd5' }
           : { patch: { state: 'rejected', answer: keysRefused(outcome) }, events, stage: 'd5' };
       });
       return after.state === 'in_doubt' ? { kind: 'doubt' } : { kind: 'settled' };
@@ -250,7 +261,8 @@ async function settle(desk: Desk, seq: number, outcome: Outcome<BrokerOrder>): P
       if (outcome.why === 'rate_limited') desk.failpoints.hit('k17-limited-before-d5');
       const after = await desk.writer.revise(seq, (entry) => {
         if (entry.state !== 'sending') return null;
-        return { patch: { state: entry.doubted ? 'in_doubt' : 'admitted' }, events, stage: 'd5' };
+        const patch: Patch = entry.doubted ? stillInDoubt(entry, outcome.reason) : { state: 'admitted' };
+        return { patch, events, stage: 'd5' };
       });
       if (after.state === 'in_doubt') {
         if (outcome.why === 'rate_limited') holdBack(desk, outcome.retryAfterMs, 1);
@@ -274,3 +286,9 @@ async function settle(desk: Desk, seq: number, outcome: Outcome<BrokerOrder>): P
     }
   }
 }
+
+/** An answer that already says so is left as it is. */
+const stillInDoubt = (entry: Entry, reason: string): Patch => ({
+  state: 'in_doubt',
+  ...(entry.answer === null ? { answer: doubtful(entry, reason) } : {}),
+});
