@@ -57,6 +57,10 @@ export interface Venue {
   readonly book: Book;
   answer(method: string, path: string, headers: Readonly<Record<string, string>>, body: string): VenueAnswer;
   connect(port: { message(bytes: Uint8Array): void; closed(): void }): VenueSession;
-  /** From now on nobody trades against the orders, and nothing is refused for want of money. */
+  /** Somebody else uses the account: an order that is none of ours. */
+  placeForeign(): void;
+  /** Whether look-ups and lists show every order by now. */
+  showsAll(): boolean;
+  /** From now on nothing lags, and nothing is refused by chance. */
   calm(): void;
 }

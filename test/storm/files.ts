@@ -79,7 +79,7 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       world.claimed(inode, from, to);
       return true;
     },
-    publish(to, text) {
+    async publish(to, text, first) {
       life.call('publish');
       const step = failingStep();
       if (step === 0) throw fault(`open ${to}`);
@@ -94,13 +94,14 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       failpoints.hit('k07b-response-written');
       disk.sync(inode);
       failpoints.hit('k07c-response-synced');
+      await first?.catch(() => {});
       if (step === 2) throw fault(`rename ${to}`);
       mustBe(folderOf(to));
       disk.rename(path, to, now());
       world.placed(to, bytes);
       failpoints.hit('k07d-response-renamed');
     },
-    publishNew(to, bytes) {
+    async publishNew(to, bytes) {
       life.call('publishNew');
       const step = failingStep();
       if (step === 0) throw fault(`open ${to}`);
@@ -128,7 +129,7 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       world.placed(to, bytes);
       return true;
     },
-    syncFolder(folder) {
+    async syncFolder(folder) {
       call('syncFolder');
       mustBe(folder);
       disk.syncFolder(folder);

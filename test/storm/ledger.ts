@@ -83,7 +83,10 @@ export class LedgerBroker implements Venue {
     };
   }
 
-  /** Somebody else uses the account: an order that is none of ours. */
+  showsAll(): boolean {
+    return this.#orders.every(({ lookupFrom, listFrom }) => Math.max(lookupFrom, listFrom) <= this.#time.now);
+  }
+
   placeForeign(): void {
     const asked = { symbol: 'SPY', qty: '3', side: 'buy', type: 'limit', limit_price: '1.00', time_in_force: 'day' };
     this.#accept({ ...asked, client_order_id: uuid(this.#random) }, null);

@@ -187,7 +187,7 @@ export function drawPlan(random: Random): Plan {
       refuse: rate(share, 0.4),
       loseBefore: rate(share, 0.4),
       loseAfter: rate(share, 0.4),
-      late: rate(share, 0.5),
+      late: rate(0.5, 0.8),
       // Half a second below the longest: the sender's clock starts a little after its last byte.
       lateMs: Math.min(maxDelayMs - 500, pick(random, [2_000, 30_000, 120_000, 900_000])),
       gateway: rate(share, 0.4),

@@ -8,9 +8,10 @@ import { CannotStart } from '../../src/observe/events.ts';
 import { Pipeline, type PipelineOptions } from '../../src/pipeline.ts';
 import { Agents } from './agents.ts';
 import { checkDurable, checkEnd, isSettled } from './audit.ts';
-import type { Venue } from './book.ts';
+import type { BookOrder, Venue } from './book.ts';
 import { drive, VirtualTime } from './clock.ts';
 import { Disk } from './disk.ts';
+import { ExchangeBroker } from './exchange-broker.ts';
 import { simFiles } from './files.ts';
 import { JournalBox } from './journal.ts';
 import { LedgerBroker } from './ledger.ts';
@@ -30,6 +31,7 @@ export interface SeedFigures {
   readonly crashes: number;
   readonly powerCuts: number;
   readonly orderlyStops: number;
+  readonly journalsLost: number;
   readonly duplicates: number;
   readonly inDoubt: number;
   readonly longestDoubtUs: number;
@@ -45,14 +47,29 @@ export interface SeedResult {
   readonly trace: readonly string[];
 }
 
+const BROKERS = ['ledger', 'exchange', 'mixed'] as const;
+/** Which broker stands behind the network; `mixed` takes the exchange for every eighth seed. */
+export type BrokerChoice = (typeof BROKERS)[number];
+export const isBroker = (text: string): text is BrokerChoice => (BROKERS as readonly string[]).includes(text);
+
+export interface SeedOptions {
+  readonly broker?: BrokerChoice;
+  /** Keep the lines of the trace. */
+  readonly trace?: boolean;
+}
+
+const EXCHANGE_EVERY = 8;
+
 /** Faults end, and this much later everything must have come to its end. */
 const LIVENESS_US = 40 * 60_000_000;
 const LOOK_EVERY_US = 5_000_000;
 /** An orderly stop may wait for the answers that are under way, and for the budget. */
 const STOP_WITHIN_US = 180_000_000;
 
-export async function runSeed(seed: number, options: { readonly trace?: boolean } = {}): Promise<SeedResult> {
-  const storm = new Storm(seed, options.trace ?? false);
+export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedResult> {
+  const { broker = 'mixed', trace = false } = options;
+  const usesExchange = broker === 'exchange' || (broker === 'mixed' && seed % EXCHANGE_EVERY === 0);
+  const storm = new Storm(seed, usesExchange, trace);
   current = storm;
   await drive(() => storm.step());
   return storm.result();
@@ -79,7 +96,7 @@ class Storm {
   readonly #agents: Agents;
   readonly #random: { readonly life: Random; readonly disk: Random; readonly tower: Random; readonly journal: Random };
   readonly #violations: Violation[] = [];
-  readonly #counts = { crashes: 0, powerCuts: 0, orderlyStops: 0 };
+  readonly #counts = { crashes: 0, powerCuts: 0, orderlyStops: 0, journalsLost: 0 };
   #life: Life | null = null;
   #pipeline: Pipeline | null = null;
   #lives = 0;
@@ -88,7 +105,7 @@ class Storm {
   #done = false;
   #losesJournal: 'lost' | 'rolled_back' | null = null;
 
-  constructor(seed: number, keepsTrace: boolean) {
+  constructor(seed: number, usesExchange: boolean, keepsTrace: boolean) {
     const stream = (name: string): Random => seededRandom(`${seed}:${name}`);
     this.#seed = seed;
     const plan = drawPlan(stream('plan'));
@@ -97,14 +114,16 @@ class Storm {
     this.#random = { life: stream('life'), disk: stream('disk'), tower: stream('tower'), journal: stream('journal') };
     const time = this.#time;
     const now = (): number => time.now;
-    const ledger = new LedgerBroker(time, stream('broker'), plan.broker, (order, event) => {
+    const moved = (order: BookOrder, event: string): void => {
       this.#tell('broker', `${event} ${order.clientOrderId} ${JSON.stringify(order.states.at(-1))}`);
       this.#oracle.booked(order);
-    });
-    this.#venue = ledger;
+    };
+    this.#venue = usesExchange
+      ? new ExchangeBroker(time, seed, plan.broker, moved)
+      : new LedgerBroker(time, stream('broker'), plan.broker, moved);
     this.#oracle = new Oracle({
       now,
-      book: ledger.book,
+      book: this.#venue.book,
       db: () => this.#box.db,
       limits: plan.budget,
       violated: (violation) => this.#violated(violation),
@@ -112,7 +131,7 @@ class Storm {
     this.#wire = new Wire({
       time,
       random: stream('network'),
-      venue: ledger,
+      venue: this.#venue,
       network: () => (this.#isCalm ? CALM.network : plan.network),
       stream: () => (this.#isCalm ? CALM.stream : plan.stream),
       left: (request) => {
@@ -138,10 +157,10 @@ class Storm {
       told: (what) => this.#tell('agent', what),
     });
     this.#disk.makeFolder('orders/incoming');
-    this.#begin(ledger);
+    this.#begin();
   }
 
-  #begin(ledger: LedgerBroker): void {
+  #begin(): void {
     const plan = this.#plan;
     const { life } = this.#random;
     const span = plan.spanMs * 1000;
@@ -151,7 +170,7 @@ class Storm {
       this.#wire.outage(from, from + plan.network.outageMs * 1000);
     }
     for (let i = 0; i < 5; i++) {
-      if (chance(life, plan.broker.foreign)) this.#time.in(span * fraction(life), () => ledger.placeForeign());
+      if (chance(life, plan.broker.foreign)) this.#time.in(span * fraction(life), () => this.#venue.placeForeign());
     }
     if (plan.journal.rolledBack > 0) this.#time.in(span * fraction(life), () => this.#backUp());
     this.#time.in(span, () => this.#calm());
@@ -202,7 +221,7 @@ class Storm {
   #boot(): void {
     if (this.#done || this.#life?.alive) return;
     this.#loseJournal();
-    const { plan } = { plan: this.#plan };
+    const plan = this.#plan;
     const leftUs = Math.max(0, plan.spanMs * 1000 - this.#time.now);
     const mayCrash = !this.#isCalm && this.#counts.crashes + this.#counts.orderlyStops < plan.crash.count;
     const orderly = mayCrash && chance(this.#random.life, plan.crash.orderly);
@@ -355,7 +374,8 @@ class Storm {
     this.#losesJournal = null;
     // Stated assumption: a brand-new account with nothing at the broker starts clean, so an order that is still on its
     // way to an empty book is not drawn.
-    if (how === null || this.#venue.book.byId.size === 0 || this.#wire.underWay > 0) return;
+    if (how === null || this.#venue.book.byId.size === 0 || this.#wire.underWay > 0 || !this.#venue.showsAll()) return;
+    this.#counts.journalsLost++;
     this.#tell('storm', `the journal is ${how === 'lost' ? 'lost' : 'replaced by an older copy'}`);
     if (how === 'lost') this.#box.lose();
     else this.#box.restore();
