@@ -62,7 +62,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
     const journal = openJournal(home, clock, random, failpoints);
     undo.push(() => journal.close());
     // The database's own names in their folder are durable only now.
-    files.syncFolder('data');
+    await files.syncFolder('data');
     const services = await openServices(options);
     undo.push(...services.map((service) => () => service.close()));
     const status = new StatusWriter({ clock, files, home, pid: process.pid, since: startedAt, journal });

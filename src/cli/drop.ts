@@ -37,12 +37,12 @@ export const envelope = (name: OrderName, payload: object, extras: Readonly<Reco
   )}\n`;
 
 /** Drops the file durably: temporary name, fsync, rename, fsync of the folder. Answers its absolute path. */
-export function drop(home: string, name: OrderName, text: string): string {
+export async function drop(home: string, name: OrderName, text: string): Promise<string> {
   const files = systemFiles(home);
   const folder = 'orders/incoming';
   files.makeFolder(folder);
-  files.publish(`${folder}/${name.stem}.json`, text);
-  files.syncFolder(folder);
+  await files.publish(`${folder}/${name.stem}.json`, text);
+  await files.syncFolder(folder);
   return join(home, folder, `${name.stem}.json`);
 }
 

@@ -82,7 +82,7 @@ async function placeOrder(context: Context, type: OrderType, options: OrderOptio
     throw new Exit(EXIT.failed, ['not dropped:', ...errorLines(result.error)].join('\n'));
   }
 
-  const file = drop(home, name, text);
+  const file = await drop(home, name, text);
   const response = join(home, responsePath(name));
   if (options.wait === undefined) {
     if (options.json === true)

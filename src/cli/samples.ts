@@ -26,15 +26,14 @@ export function samplesCommand(context: Context): Command {
     .addOption(modeOption())
     .addOption(homeOption())
     .addOption(jsonOption('the list of files'))
-    .action((options: SamplesOptions) => {
+    .action(async (options: SamplesOptions) => {
       const folder = resolve(context.cwd, options.out);
       const files = systemFiles(folder);
       files.makeFolder('.');
-      const written = samples(context.clock.now(), options.agent, options.mode).map(({ type, fileName, text }) => {
-        files.publish(fileName, text);
-        return { type, file: join(folder, fileName) };
-      });
-      files.syncFolder('.');
+      const list = samples(context.clock.now(), options.agent, options.mode);
+      await Promise.all(list.map(({ fileName, text }) => files.publish(fileName, text)));
+      await files.syncFolder('.');
+      const written = list.map(({ type, fileName }) => ({ type, file: join(folder, fileName) }));
       if (options.json === true) context.out(`${JSON.stringify(written, null, 2)}\n`);
       else context.out(written.map(({ file }) => `${file}\n`).join(''));
     });

@@ -29,7 +29,10 @@ export type Peek =
   | { readonly kind: 'linked'; readonly links: number }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-/** All paths are relative to the home folder, with `/`. Faults of the disk are thrown with their errno code. */
+/**
+ * All paths are relative to the home folder, with `/`. Faults of the disk are thrown with their errno code. Whatever waits
+ * for the disk is a promise: many syncs asked for together cost little more than one, and none of them stops the tower.
+ */
 export interface Files {
   makeFolder(folder: string): void;
   /** Names in a folder, in no order. */
@@ -38,11 +41,14 @@ export interface Files {
   peek(folder: string, entry: DirEntry, maxBytes: number): Peek;
   /** Renames a listed entry to `to`; false when it is gone. */
   claim(folder: string, entry: DirEntry, to: string): boolean;
-  /** Puts `bytes` under `to` by temporary file, fsync and rename. Durable only after `syncFolder` of its folder. */
-  publish(to: string, bytes: string | Uint8Array): void;
+  /**
+   * Puts `bytes` under `to` by temporary file, fsync and rename, the rename not before `first` has ended in whatever way.
+   * Durable only after `syncFolder` of its folder.
+   */
+  publish(to: string, bytes: string | Uint8Array, first?: Promise<unknown>): Promise<void>;
   /** As `publish`, but never over an existing file: false when there is one with other content, true when equal. */
-  publishNew(to: string, bytes: Uint8Array): boolean;
-  syncFolder(folder: string): void;
+  publishNew(to: string, bytes: Uint8Array): Promise<boolean>;
+  syncFolder(folder: string): Promise<void>;
   rename(from: string, to: string): boolean;
   /** True when it was there. */
   remove(file: string): boolean;
@@ -50,6 +56,11 @@ export interface Files {
   /** Rings when something may have changed in a folder; may ring too often or not at all. */
   watch(folder: string, ring: () => void): () => void;
 }
+
+const fsync = (fd: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => (error === null ? resolve() : reject(error)));
+  });
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
@@ -69,28 +80,28 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
   const bytesAt = (folder: string, entry: DirEntry): Buffer =>
     Buffer.concat([Buffer.from(`${at(folder)}/`), entry.raw]);
 
-  function syncFolder(folder: string): void {
+  async function syncFolder(folder: string): Promise<void> {
     const fd = fs.openSync(at(folder), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     try {
-      fs.fsyncSync(fd);
+      await fsync(fd);
     } finally {
       fs.closeSync(fd);
     }
   }
 
   /** Writes a synced temporary file for `to` and returns its absolute path. */
-  function writeTemp(
+  async function writeTemp(
     to: string,
     bytes: string | Uint8Array,
     point?: (step: 'temp' | 'written' | 'synced') => void,
-  ): string {
+  ): Promise<string> {
     const temp = at(path.posix.join(temps ?? path.posix.dirname(to), `${TEMP_PREFIX}${process.pid}-${counter++}`));
     const fd = fs.openSync(temp, 'wx', 0o644);
     try {
       point?.('temp');
       fs.writeFileSync(fd, bytes);
       point?.('written');
-      fs.fsyncSync(fd);
+      await fsync(fd);
       point?.('synced');
     } catch (error) {
       fs.closeSync(fd);
@@ -173,17 +184,18 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
         throw error;
       }
     },
-    publish(to, bytes) {
-      const temp = writeTemp(to, bytes, (step) => {
+    async publish(to, bytes, first) {
+      const temp = await writeTemp(to, bytes, (step) => {
         if (step === 'temp') failpoints.hit('k07a-response-temp');
         if (step === 'written') failpoints.hit('k07b-response-written');
         if (step === 'synced') failpoints.hit('k07c-response-synced');
       });
+      await first?.catch(() => {});
       fs.renameSync(temp, at(to));
       failpoints.hit('k07d-response-renamed');
     },
-    publishNew(to, bytes) {
-      const temp = writeTemp(to, bytes);
+    async publishNew(to, bytes) {
+      const temp = await writeTemp(to, bytes);
       failpoints.hit('k23-archive-temp');
       try {
         // link, unlike rename, never replaces what is there.

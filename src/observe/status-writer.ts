@@ -77,7 +77,7 @@ export class StatusWriter {
   async #write(running: boolean): Promise<void> {
     try {
       const report = await this.#report(running);
-      this.#o.files.publish(STATUS_FILE, `${JSON.stringify(report, null, 2)}\n`);
+      await this.#o.files.publish(STATUS_FILE, `${JSON.stringify(report, null, 2)}\n`);
     } catch {
       // A full disk or a closing journal: the picture stays as old as its own time says.
     }

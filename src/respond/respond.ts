@@ -12,7 +12,8 @@ import { parse } from '../order/parse.ts';
 import { renderResponse, withStrategy } from '../order/response.ts';
 import { STATES } from '../order/states.ts';
 
-const BATCH = 32;
+/** The files of one batch are synced together: the disk takes them for little more than the price of one. */
+const BATCH = 128;
 const RETRY_MS = 1000;
 const RETRIES_BEFORE_ALARM = 5;
 
@@ -103,7 +104,7 @@ export class Responder {
         this.#o.clock.after(0, resolve);
       });
       const { entries, strays } = await this.#o.journal.outgoing(BATCH);
-      const marks = this.#publish(entries, strays);
+      const marks = await this.#publish(entries, strays);
       if (marks.length > 0) await this.#o.journal.mark(marks);
       // What cannot be written waits for the retry, not in a circle.
       if (marks.length > 0 && (entries.length === BATCH || strays.length === BATCH)) this.#again = true;
@@ -111,15 +112,15 @@ export class Responder {
   }
 
   /** Puts files in place and makes them durable; what fails stays in the journal and is tried again. */
-  #publish(entries: readonly Entry[], strays: readonly Stray[]): Mark[] {
+  async #publish(entries: readonly Entry[], strays: readonly Stray[]): Promise<Mark[]> {
     const { files, failpoints } = this.#o;
     /** What is in place, and the claimed file that the archive has now. */
     const done: { readonly mark: Mark; readonly claimed: string | null }[] = [];
     const touched = new Set<string>();
     let failed = false;
-    const attempt = (what: string, work: () => void): boolean => {
+    const attempt = async (what: string, work: () => void | Promise<void>): Promise<boolean> => {
       try {
-        work();
+        await work();
         return true;
       } catch (error) {
         failed = true;
@@ -127,16 +128,21 @@ export class Responder {
         return false;
       }
     };
-    const place = (path: string, put: (path: string) => void): void => {
+    const place = async (path: string, put: (path: string) => void | Promise<void>): Promise<void> => {
       const folder = path.slice(0, path.lastIndexOf('/'));
       if (!this.#folders.has(folder)) {
         files.makeFolder(folder);
         this.#folders.add(folder);
       }
-      put(path);
+      await put(path);
       touched.add(folder);
     };
-    const archive = (path: string, raw: Uint8Array | null, claimedAs: string, receipt: string): string | null => {
+    const archive = async (
+      path: string,
+      raw: Uint8Array | null,
+      claimedAs: string,
+      receipt: string,
+    ): Promise<string | null> => {
       const claimed = `${this.#o.processing}/${claimedAs}`;
       const elsewhere = otherArchive(path);
       const kept = raw === null ? null : files.read(elsewhere);
@@ -145,46 +151,60 @@ export class Responder {
         touched.add(elsewhere.slice(0, elsewhere.lastIndexOf('/')));
         return claimed;
       }
-      place(path, (to) => {
+      await place(path, async (to) => {
         // Without bytes (too large, no regular file) the claimed object itself is what the archive keeps.
         if (raw === null) files.rename(claimed, to);
-        else if (!files.publishNew(to, raw)) {
+        else if (!(await files.publishNew(to, raw))) {
           this.#o.notice(
             'error',
             `${to} is there already with other content; this file is archived beside it`,
             'find out who writes into the archive',
           );
-          files.publishNew(to.replace(/\.json$/, `.${receipt}.json`), raw);
+          await files.publishNew(to.replace(/\.json$/, `.${receipt}.json`), raw);
         }
       });
       return raw === null ? null : claimed;
     };
 
-    for (const entry of entries) {
-      attempt(entry.clientOrderId, () => {
-        if (entry.version > entry.published)
-          place(responsePath(entry.name), (to) => files.publish(to, responseText(entry)));
-        const claimed = mayArchive(entry)
+    /** Both are synced together, and whoever sees the answer finds the archive as well. Ends when both have ended. */
+    const answer = async (
+      archiving: Promise<string | null>,
+      path: string,
+      text: () => string,
+    ): Promise<string | null> => {
+      const placing = place(path, (to) => files.publish(to, text(), archiving));
+      await Promise.allSettled([archiving, placing]);
+      await placing;
+      return archiving;
+    };
+
+    const publishEntry = (entry: Entry): Promise<boolean> =>
+      attempt(entry.clientOrderId, async () => {
+        const archiving = mayArchive(entry)
           ? archive(archivePath(entry), entry.raw, claimedAs(entry), entry.receipt)
-          : null;
+          : Promise.resolve(null);
+        const claimed =
+          entry.version > entry.published
+            ? await answer(archiving, responsePath(entry.name), () => responseText(entry))
+            : await archiving;
         const archived = mayArchive(entry) || entry.archived;
         done.push({ mark: { seq: entry.seq, published: entry.version, archived }, claimed });
       });
-    }
-    for (const stray of strays) {
-      attempt(stray.responsePath, () => {
-        place(stray.responsePath, (to) => files.publish(to, stray.responseText));
-        const claimed = archive(stray.archivePath, stray.raw, stray.claimedAs, stray.receipt);
+    const publishStray = (stray: Stray): Promise<boolean> =>
+      attempt(stray.responsePath, async () => {
+        const archiving = archive(stray.archivePath, stray.raw, stray.claimedAs, stray.receipt);
+        const claimed = await answer(archiving, stray.responsePath, () => stray.responseText);
         done.push({ mark: { receipt: stray.receipt, archived: true }, claimed });
       });
-    }
-    for (const folder of touched) if (!attempt(folder, () => files.syncFolder(folder))) return this.#later([]);
+    await Promise.all([...entries.map(publishEntry), ...strays.map(publishStray)]);
+    const synced = await Promise.all([...touched].map((folder) => attempt(folder, () => files.syncFolder(folder))));
+    if (synced.includes(false)) return this.#later([]);
     failpoints.hit('k07e-response-folder-synced');
     failpoints.hit('k25-before-unlink');
     const marks: Mark[] = [];
     for (const { mark, claimed } of done) {
       // Archived is what is in the archive and no longer among the claimed files: else nobody would remove it there.
-      if (claimed === null || attempt(claimed, () => files.remove(claimed))) marks.push(mark);
+      if (claimed === null || (await attempt(claimed, () => void files.remove(claimed)))) marks.push(mark);
       else if (mark.seq !== undefined) marks.push({ ...mark, archived: false });
     }
     failpoints.hit('k26-before-d11');
