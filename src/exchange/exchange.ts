@@ -152,18 +152,20 @@ export class Exchange {
       authenticate: (credentials) => this.#authenticate(credentials),
       activitiesAfter: (account, id) => this.#activitiesAfter(account, id),
     });
-    this.#restore(snapshot, entries);
+    const latest = this.#restore(snapshot, entries);
     this.engine.onEvent((event) => this.#outbox.push(event));
     // Writing down what the engine read of the market costs time: only for a store that keeps it.
     if (this.#store !== memoryStore) this.engine.onCommand((entry) => this.#journal({ t: 'engine', entry }));
+    this.#ticked = latest ?? this.clock.nanos();
     if (snapshot === null && entries.length === 0) {
       this.#journal({ t: 'begun', seed: this.#seed });
     } else {
+      // The market went on while nobody ran it: all that was missed is walked through.
+      this.catchUp();
       // Faults end with the run that they were set in.
-      this.setFaults(this.faults.plan);
+      this.setFaults({});
       this.#save();
     }
-    this.#ticked = this.clock.nanos();
   }
 
   /** The answer to one request, as if it had come over the wire, without faults. */
@@ -341,7 +343,8 @@ export class Exchange {
     }
   }
 
-  #restore(snapshot: Snapshot | null, entries: readonly Entry[]): void {
+  /** Answers the latest moment of what was kept; null when nothing was. */
+  #restore(snapshot: Snapshot | null, entries: readonly Entry[]): Nanos | null {
     let latest = BigInt(snapshot?.at ?? 0);
     for (const key of snapshot?.keys ?? []) this.#keys.add(key);
     for (const change of snapshot?.watchlists ?? []) this.#watchlists.apply(change);
@@ -371,6 +374,7 @@ export class Exchange {
     forget();
     // Time never goes back, even when the kept state ran ahead of the real clock.
     this.clock.forwardTo(latest);
+    return latest === 0n ? null : latest;
   }
 
   #applyToMarket({ at, change }: MarketEntry): string | null {

@@ -117,14 +117,19 @@ export async function startExchange(options: ExchangeServerOptions): Promise<Run
 function serve(exchange: Exchange, clock: Clock, wire: WireRequest, response: ServerResponse): void {
   const pending = exchange.receive(wire);
   const act = (): void => {
-    if (pending.eventStream) {
-      openEvents(exchange, wire, response);
-      return;
+    try {
+      if (pending.eventStream) {
+        openEvents(exchange, wire, response);
+        return;
+      }
+      const delivery = pending.act();
+      const late = delivery.answerDelayMs ?? 0;
+      if (late > 0) clock.after(late, () => send(clock, wire, delivery, response));
+      else send(clock, wire, delivery, response);
+    } catch {
+      // The exchange has told its owner; the client must not wait for an answer that cannot come.
+      response.destroy();
     }
-    const delivery = pending.act();
-    const late = delivery.answerDelayMs ?? 0;
-    if (late > 0) clock.after(late, () => send(clock, wire, delivery, response));
-    else send(clock, wire, delivery, response);
   };
   if (pending.delayMs > 0) clock.after(pending.delayMs, act);
   else act();
@@ -245,7 +250,12 @@ function bind(
   client.on('message', (data, isBinary) => {
     if (silent) return;
     const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
-    session.receive(isBinary ? bytes : bytes.toString('utf8'));
+    try {
+      session.receive(isBinary ? bytes : bytes.toString('utf8'));
+    } catch {
+      // An account that cannot be journaled cannot be opened.
+      client.terminate();
+    }
   });
   client.on('ping', (data) => {
     if (!silent) client.pong(data);

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, test } from 'node:test';
+import { parseNanos } from '../../src/exchange/clock.ts';
 import { fileStore } from '../../src/exchange/store.ts';
 import { type Json, KEY, MONDAY_TEN, openWorld, type World } from './world.ts';
 
@@ -102,6 +103,22 @@ test('time does not go back when the state ran ahead', () => {
   const clock = open().call('GET', '/v2/clock').body;
   assert.ok(Date.parse(String(clock['timestamp'])) >= Date.parse('2027-01-04T15:00:00Z'));
   assert.ok(Date.parse(MONDAY_TEN) < Date.parse('2027-01-04T15:00:00Z'));
+});
+
+test('what the market did in between is not jumped over', () => {
+  const first = openWorld({ store: fileStore(home, { fsync: false }), hours: true });
+  first.hold('AAPL', '200');
+  const { body } = first.order(LIMIT);
+  assert.equal(first.call('GET', `/v2/orders/${body['id']}`).body['status'], 'new');
+  // A day later: the day order ended with its session, not when somebody looked.
+  const second = openWorld({
+    store: fileStore(home, { fsync: false }),
+    hours: true,
+    startAt: parseNanos('2026-11-24T16:00:00Z') ?? 0n,
+  });
+  const ended = second.call('GET', `/v2/orders/${body['id']}`).body;
+  assert.equal(ended['status'], 'expired');
+  assert.match(String(ended['expired_at']), /^2026-11-23T21:00:00/);
 });
 
 /** `tower exchange` as a process of its own. */
