@@ -1,0 +1,114 @@
+/** The folder of order files on a real disk: whatever happens between two looks, nothing is lost and nothing taken twice. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, test } from 'node:test';
+import type { Received } from '../admit.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { FailpointName } from '../lib/failpoint.ts';
+import { systemFiles, TEMP_FOLDER } from '../lib/files.ts';
+import { seededRandom } from '../lib/random.ts';
+import { Folder, INCOMING, PROCESSING } from './folder.ts';
+
+const after: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const step of after.splice(0)) await step();
+});
+
+interface Rig {
+  readonly home: string;
+  readonly folder: Folder;
+  /** What was handed over, name and content. */
+  readonly taken: [name: string, text: string][];
+  /** Resolves when so many were handed over. */
+  enough(count: number): Promise<void>;
+  drop(name: string, text: string): void;
+}
+
+/** `at` is called at each failpoint; `pollMs` as in the settings. The watch never rings: the listing alone must do. */
+function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number): Rig {
+  const home = fs.mkdtempSync(path.join(tmpdir(), 'folder-'));
+  const files = systemFiles(home, undefined, TEMP_FOLDER);
+  for (const name of [INCOMING, PROCESSING, TEMP_FOLDER]) files.makeFolder(name);
+  const taken: [string, string][] = [];
+  let count = 0;
+  let done = (): void => {};
+  const folder = new Folder({
+    files: { ...files, watch: () => () => {} },
+    clock: systemClock,
+    random: seededRandom('folder'),
+    failpoints: { hit: (name) => at(name, rig) },
+    settleMs: 20,
+    pollMs,
+    maxBytes: 1000,
+    admit: async (batch: readonly Received[]) => {
+      for (const { fileName, raw } of batch) taken.push([fileName, raw === null ? '' : Buffer.from(raw).toString()]);
+      if (taken.length >= count) done();
+    },
+    receipt: async () => 'unknown',
+    notice: () => {},
+    fatal: (error) => assert.fail(String(error)),
+  });
+  const rig: Rig = {
+    home,
+    folder,
+    taken,
+    enough: (wanted) => {
+      count = wanted;
+      return new Promise((resolve) => {
+        done = resolve;
+        if (taken.length >= wanted) resolve();
+      });
+    },
+    drop(name, text) {
+      fs.writeFileSync(path.join(home, TEMP_FOLDER, name), text);
+      fs.renameSync(path.join(home, TEMP_FOLDER, name), path.join(home, INCOMING, name));
+    },
+  };
+  after.push(async () => {
+    await folder.stop();
+    fs.rmSync(home, { recursive: true });
+  });
+  return rig;
+}
+
+test('a file that is replaced between the look and the claim counts as it is when claimed', async () => {
+  const rig = makeRig((name) => {
+    if (name === 'k03-peeked' && rig.taken.length === 0) rig.drop('a.json', '{"n":2}');
+  }, 1000);
+  rig.drop('a.json', '{"n":1}');
+  rig.folder.start();
+  await rig.enough(1);
+  assert.deepEqual(rig.taken, [['a.json', '{"n":2}']]);
+  const [claimed = ''] = fs.readdirSync(path.join(rig.home, PROCESSING));
+  assert.equal(fs.readFileSync(path.join(rig.home, PROCESSING, claimed), 'utf8'), '{"n":2}');
+  assert.deepEqual(fs.readdirSync(path.join(rig.home, INCOMING)), []);
+});
+
+test('a file that comes under the same name after the claim is taken as a second one', async () => {
+  const rig = makeRig((name) => {
+    if (name === 'k04-claimed' && rig.taken.length === 0) rig.drop('a.json', '{"n":2}');
+  }, 10);
+  rig.drop('a.json', '{"n":1}');
+  rig.folder.start();
+  await rig.enough(1);
+  await rig.enough(2);
+  assert.deepEqual(rig.taken, [
+    ['a.json', '{"n":1}'],
+    ['a.json', '{"n":2}'],
+  ]);
+});
+
+test('a watch that never rings loses nothing, and a file in pieces is taken when it rests', async () => {
+  const rig = makeRig(() => {}, 10);
+  rig.folder.start();
+  rig.drop('whole.json', '{}');
+  await rig.enough(1);
+  fs.writeFileSync(path.join(rig.home, INCOMING, 'half.json'), '{"a":');
+  await rig.enough(2);
+  assert.deepEqual(rig.taken, [
+    ['whole.json', '{}'],
+    ['half.json', '{"a":'],
+  ]);
+});
