@@ -16,10 +16,17 @@ function worst(moments: readonly number[], length: number): number {
   return most;
 }
 
+/** Takes a slot for a request that leaves at once. */
+function takeNow(budget: Budget, lane: Lane, now: number): boolean {
+  const taken = budget.tryTake(lane, now);
+  if (taken) budget.leaves(lane, now);
+  return taken;
+}
+
 /** Takes with `lane` until refused; returns how many were given. */
 function drain(budget: Budget, lane: Lane, now: number): number {
   let count = 0;
-  while (budget.tryTake(lane, now)) count++;
+  while (takeNow(budget, lane, now)) count++;
   return count;
 }
 
@@ -27,7 +34,7 @@ function drain(budget: Budget, lane: Lane, now: number): number {
 function saturate(budget: Budget, lane: Lane, from: number, to: number): number[] {
   const taken: number[] = [];
   for (let now = from; now < to; ) {
-    if (budget.tryTake(lane, now)) taken.push(now);
+    if (takeNow(budget, lane, now)) taken.push(now);
     else now += Math.max(1, budget.waitMs(lane, now));
   }
   return taken;
@@ -73,7 +80,7 @@ describe('limits', () => {
         let birth = 0;
         const taken: number[] = [];
         const take = (which: Lane): boolean => {
-          const given = budget.tryTake(which, now - birth);
+          const given = takeNow(budget, which, now - birth);
           if (given) taken.push(now);
           return given;
         };
@@ -120,7 +127,7 @@ describe('limits', () => {
     let now = 0;
     const moments: number[] = [];
     for (const which of taken) {
-      while (!budget.tryTake(which, now)) now += Math.max(1, budget.waitMs(which, now));
+      while (!takeNow(budget, which, now)) now += Math.max(1, budget.waitMs(which, now));
       moments.push(now);
     }
     moments.push(...saturate(budget, 'order', now, 60_900));
@@ -175,7 +182,7 @@ describe('lanes', () => {
             saturate(budget, flood, now, now + after);
             now += after;
             const asked = now;
-            while (!budget.tryTake(which, now)) now += Math.max(1, budget.waitMs(which, now));
+            while (!takeNow(budget, which, now)) now += Math.max(1, budget.waitMs(which, now));
             assert.ok(now - asked <= 2_200, `${which} waited ${now - asked} ms`);
             if (which === 'cancel') assert.ok(now - asked <= 1_100);
           }
@@ -195,7 +202,7 @@ describe('lanes', () => {
           for (const [id, item] of wanted.entries()) queue.push({ ...item, id });
           let now = 0;
           for (let item = queue.peek(); item !== null; item = queue.peek()) {
-            if (budget.tryTake(item.lane, now)) queue.next();
+            if (takeNow(budget, item.lane, now)) queue.next();
             else now += Math.max(1, budget.waitMs(item.lane, now));
           }
           assert.ok(now <= (Math.ceil(wanted.length / 160) + 1) * 61_000);
@@ -215,13 +222,13 @@ describe('lanes', () => {
           let now = 0;
           for (const { lane: other, gap } of load) {
             now += gap;
-            budget.tryTake(other, now);
+            takeNow(budget, other, now);
           }
           const wait = budget.waitMs(which, now);
           if (wait > 0) {
-            assert.equal(budget.tryTake(which, now), false);
-            assert.equal(budget.tryTake(which, now + wait - 1), false);
-          } else assert.equal(budget.tryTake(which, now), true);
+            assert.equal(takeNow(budget, which, now), false);
+            assert.equal(takeNow(budget, which, now + wait - 1), false);
+          } else assert.equal(takeNow(budget, which, now), true);
         },
       ),
       { numRuns: 200 },
@@ -291,7 +298,7 @@ describe('what the broker says', () => {
   test('requests of another program are told', () => {
     const budget = fresh();
     assert.equal(budget.learn({ remaining: 190, resetAt: RESET }, 0, WALL), 0);
-    for (let i = 0; i < 10; i++) budget.tryTake('order', i);
+    for (let i = 0; i < 10; i++) takeNow(budget, 'order', i);
     assert.equal(budget.learn({ remaining: 180, resetAt: RESET }, 20, WALL), 0);
     assert.equal(budget.learn({ remaining: 120, resetAt: RESET }, 30, WALL), 60);
   });
@@ -302,7 +309,7 @@ describe('what the broker says', () => {
     budget.pause(70_000);
     budget.pause(10);
     assert.equal(budget.waitMs('cancel', 69_000), 1_000);
-    for (const which of LANES) assert.equal(budget.tryTake(which, 69_999), false);
+    for (const which of LANES) assert.equal(takeNow(budget, which, 69_999), false);
     assert.equal(drain(budget, 'order', 70_000), 4);
     budget.pause(71_000);
     assert.equal(drain(budget, 'order', 80_000), 0);
@@ -312,15 +319,53 @@ describe('what the broker says', () => {
 test('a seed of more requests than the budget holds, in any order and from the future', () => {
   const budget = new Budget({ perMinute: 10, perSecond: 10 });
   budget.seed([...Array.from({ length: 50 }, (_, i) => i * 1_000), -5, 200_000], 5);
-  assert.equal(budget.tryTake('cancel', 5), false);
+  assert.equal(takeNow(budget, 'cancel', 5), false);
   // The nine newest are 0 to 7 seconds old, two of them 0.
   assert.equal(budget.waitMs('cancel', 5), 61_000 - 7_000);
 });
 
 test('a clock that goes back frees nothing', () => {
   const budget = new Budget({ perMinute: 1, perSecond: 1 });
-  assert.equal(budget.tryTake('order', 100_000), true);
-  assert.equal(budget.tryTake('order', 0), false);
-  assert.equal(budget.tryTake('order', 160_999), false);
-  assert.equal(budget.tryTake('order', 161_000), true);
+  assert.equal(takeNow(budget, 'order', 100_000), true);
+  assert.equal(takeNow(budget, 'order', 0), false);
+  assert.equal(takeNow(budget, 'order', 160_999), false);
+  assert.equal(takeNow(budget, 'order', 161_000), true);
+});
+
+test('a request that leaves late is counted from when it leaves', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(900), { minLength: 40, maxLength: 120 }),
+      fc.integer({ min: 1, max: 40 }),
+      (delays, step) => {
+        const budget = new Budget({ perMinute: 200, perSecond: 10 });
+        const pending: number[] = [];
+        const left: number[] = [];
+        const due = [...delays];
+        for (let now = 0; due.length > 0 || pending.length > 0; now += step) {
+          for (const at of pending.splice(0)) {
+            if (at > now) pending.push(at);
+            else {
+              budget.leaves('order', now);
+              left.push(now);
+            }
+          }
+          while (due.length > 0 && budget.tryTake('order', now)) pending.push(now + (due.pop() ?? 0));
+        }
+        assert.ok(worst(left, 1000) <= 10);
+        assert.ok(worst(left, 60_000) <= 200);
+        return left.length === delays.length;
+      },
+    ),
+  );
+});
+
+test('what is taken and has not left keeps its place for as long as it takes', () => {
+  const budget = new Budget({ perMinute: 200, perSecond: 10 });
+  const taken = Array.from({ length: 20 }, () => budget.tryTake('order', 0)).filter(Boolean).length;
+  assert.equal(budget.tryTake('order', 30_000), false);
+  assert.ok(budget.waitMs('order', 30_000) > 0);
+  for (let n = 0; n < taken; n++) budget.leaves('order', 30_000);
+  assert.equal(budget.tryTake('order', 31_099), false);
+  assert.equal(budget.tryTake('order', 31_100), true);
 });

@@ -31,13 +31,15 @@ export interface Limits {
 /** What is kept free for each lane until that lane has used it. */
 type Reserve = Readonly<Record<Lane, number>>;
 
-/** One of the two windows over the log: its newest entries, counted by lane. */
+/** One of the two windows over the log: its newest entries, counted by lane, and what is about to become one. */
 class Window {
   readonly lengthMs: number;
   readonly limit: number;
   readonly #reserve: Reserve;
   readonly #used: Record<Lane, number> = { cancel: 0, resolve: 0, reduce: 0, order: 0, query: 0 };
   #total = 0;
+  /** Taken, and not left yet: may leave at any moment, so it is in every window to come. */
+  #held = 0;
 
   constructor(lengthMs: number, limit: number, reserve: Partial<Reserve>) {
     this.lengthMs = lengthMs;
@@ -49,9 +51,15 @@ class Window {
     return this.#total;
   }
 
-  add(lane: Lane): void {
-    this.#total++;
+  hold(lane: Lane): void {
+    this.#held++;
     this.#used[lane]++;
+  }
+
+  /** What was held has left: an entry of the log stands for it from now on. */
+  enter(): void {
+    this.#held--;
+    this.#total++;
   }
 
   drop(lane: Lane): void {
@@ -69,7 +77,7 @@ class Window {
   }
 
   hasRoom(lane: Lane): boolean {
-    return this.#total + this.keptFrom(lane) < this.limit;
+    return this.#total + this.#held + this.keptFrom(lane) < this.limit;
   }
 }
 
@@ -125,13 +133,22 @@ export class Budget {
     return this.#minute.limit;
   }
 
-  /** Takes a slot for one request that leaves now; false when there is none. */
+  /** Takes a slot for one request, which counts from now until its window has passed after `leaves`; false when there is none. */
   tryTake(lane: Lane, nowMs: number): boolean {
     this.#advance(nowMs);
     if (!this.#free(lane)) return false;
-    this.#log(this.#now, lane);
+    this.#hold(lane);
     if (this.#left !== null) this.#left.count--;
     return true;
+  }
+
+  /**
+   * The request of a taken slot leaves now. Its windows begin here and not when the slot was taken: between the two lies
+   * a commit, and whatever else kept the process busy.
+   */
+  leaves(lane: Lane, nowMs: number): void {
+    this.#advance(nowMs);
+    this.#enter(this.#now, lane);
   }
 
   /**
@@ -195,7 +212,9 @@ export class Budget {
     const oldestFirst = ages.map((age) => Math.max(0, age)).sort((a, b) => b - a);
     // The newest fill the log; older ones beyond its size cannot change a decision.
     for (const age of oldestFirst.slice(-this.#at.length)) {
-      if (age < MINUTE_MS) this.#log(this.#now - age, 'order');
+      if (age >= MINUTE_MS) continue;
+      this.#hold('order');
+      this.#enter(this.#now - age, 'order');
     }
     this.#advance(nowMs);
   }
@@ -217,13 +236,18 @@ export class Budget {
     return this.#left.count > (urgent ? 0 : Math.min(share, this.#minute.keptFrom(lane)));
   }
 
-  #log(at: number, lane: Lane): void {
+  #hold(lane: Lane): void {
+    this.#minute.hold(lane);
+    this.#second.hold(lane);
+  }
+
+  #enter(at: number, lane: Lane): void {
     const slot = this.#made % this.#at.length;
     this.#at[slot] = at;
     this.#lane[slot] = lane;
     this.#made++;
-    this.#minute.add(lane);
-    this.#second.add(lane);
+    this.#minute.enter();
+    this.#second.enter();
   }
 
   /** Moves time on and drops what has left the windows: each entry once per window. */
@@ -238,7 +262,9 @@ export class Budget {
     if (this.#left !== null && this.#left.until <= this.#now) this.#left = null;
   }
 
+  /** The moment of its oldest entry; now when there is none, because what is held cannot have left before. */
   #oldest(window: Window): number {
+    if (window.total === 0) return this.#now;
     return this.#at[(this.#made - window.total) % this.#at.length] ?? Number.NEGATIVE_INFINITY;
   }
 }

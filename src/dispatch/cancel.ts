@@ -191,6 +191,7 @@ async function cancelAtBroker(
     if (STATES[sending.state].final) return true;
     if (desk.hasFailed()) return false;
     desk.failpoints.hit('k28-before-cancel');
+    grant.leaves();
     const outcome = await desk.broker.cancel(id);
     switch (outcome.kind) {
       case 'done':

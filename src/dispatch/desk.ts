@@ -84,6 +84,7 @@ export async function ask<T>(
   try {
     await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1);
     if (desk.isStopped()) return null;
+    grant.leaves();
     const outcome = await call();
     if (outcome.kind === 'not_sent' && outcome.why === 'rate_limited') holdBack(desk, outcome.retryAfterMs, 1);
     return outcome;

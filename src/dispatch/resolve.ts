@@ -81,7 +81,7 @@ export async function resolve(
     const grant = await desk.slots.take('resolve', entry.agent).granted;
     if (grant === null) return;
     try {
-      const sent = await sendOnce(desk, entry, true);
+      const sent = await sendOnce(desk, entry, grant, true);
       if (sent.kind === 'settled') {
         const after = await desk.journal.find({ seq });
         if (!isDoubtful(after)) return;

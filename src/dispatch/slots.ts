@@ -6,7 +6,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Budget } from './budget.ts';
 import { type Lane, Lanes } from './lanes.ts';
 
-interface Grant {
+export interface Grant {
+  /** Called when the request is handed to the network: from here its place in the budget lasts. */
+  leaves(): void;
   /** Called once the request has ended, however it ended. */
   release(): void;
 }
@@ -96,10 +98,19 @@ export class Slots {
       this.#waiters.delete(first.id);
       this.#inFlight++;
       let released = false;
+      let left = false;
+      const leaves = (): void => {
+        if (left) return;
+        left = true;
+        this.#budget.leaves(first.lane, this.#clock.monotonic());
+      };
       first.settle({
+        leaves,
         release: () => {
           if (released) return;
           released = true;
+          // Whoever did not say when it left, or never used it, may have used it until now.
+          leaves();
           this.#inFlight--;
           this.#pump();
         },
