@@ -29,6 +29,8 @@ export interface FollowOptions extends Adoption {
 const OVERLAP_US = 600_000_000;
 const FIRST_LOOK_BACK_US = 86_400_000_000;
 const PAGE = 500;
+/** From so many orders on that the list did not show, the open ones are listed before each is asked for. */
+const ONE_BY_ONE = 3;
 /** Without a stream and without a sweep for so long, no new trades go out. */
 const STALE_MS = 60_000;
 /** An accepted order that no trade update has told of by then is looked at. */
@@ -123,42 +125,12 @@ export class Follower {
     const known = this.#sweptAt ?? (await this.#lastSweep());
     const seen = new Set<string>();
     // A journal made anew must see whether an earlier one has traded here: the whole list.
-    let after =
+    const after =
       known === null ? null : isoMicros(micros(known - (this.#sweptAt === null ? FIRST_LOOK_BACK_US : OVERLAP_US)));
-    for (;;) {
-      const from = after;
-      const page = await this.#o.ask(() =>
-        this.#o.broker.orders({
-          status: 'all',
-          direction: 'asc',
-          limit: PAGE,
-          nested: true,
-          ...(from === null ? {} : { after: from }),
-        }),
-      );
-      if (page === null || page.kind !== 'done') {
-        this.#failed(page);
-        return false;
-      }
-      const fresh = page.value.filter((order) => !seen.has(order.id));
-      for (const order of fresh) {
-        seen.add(order.id);
-        await this.#meet(order, 'sweep');
-      }
-      const last = page.value.at(-1);
-      if (page.value.length < PAGE || last === undefined || fresh.length === 0) break;
-      after = last.submittedAt;
-    }
-    for (const entry of await journal.unfinished()) {
-      if (
-        entry.mode !== this.#o.broker.mode ||
-        entry.state !== 'working' ||
-        entry.brokerId === null ||
-        seen.has(entry.brokerId)
-      )
-        continue;
-      if (!(await this.#refetch(entry))) return false;
-    }
+    if (!(await this.#readList('all', after, seen))) return false;
+    // Orders that have been open for longer are asked for together: one by one, many would spend the whole budget.
+    if ((await this.#unseen(seen)).length >= ONE_BY_ONE && !(await this.#readList('open', null, seen))) return false;
+    for (const entry of await this.#unseen(seen)) if (!(await this.#refetch(entry))) return false;
     this.#sweptAt = startedAt;
     await journal.setFact(`swept:${this.#o.broker.mode}`, String(startedAt));
     this.#o.fresh(true, '');
@@ -167,6 +139,44 @@ export class Follower {
       this.#o.fresh(false, 'the list of orders could not be read for more than a minute'),
     );
     return true;
+  }
+
+  /** Meets every order of a list, page by page; adds their ids to `seen`. False when the broker did not answer. */
+  async #readList(status: 'all' | 'open', from: string | null, seen: Set<string>): Promise<boolean> {
+    const listed = new Set<string>();
+    for (let after = from; ; ) {
+      const start = after;
+      const page = await this.#o.ask(() =>
+        this.#o.broker.orders({
+          status,
+          direction: 'asc',
+          limit: PAGE,
+          nested: true,
+          ...(start === null ? {} : { after: start }),
+        }),
+      );
+      if (page === null || page.kind !== 'done') {
+        this.#failed(page);
+        return false;
+      }
+      const fresh = page.value.filter((order) => !listed.has(order.id));
+      for (const order of fresh) {
+        listed.add(order.id);
+        seen.add(order.id);
+        await this.#meet(order, 'sweep');
+      }
+      const last = page.value.at(-1);
+      if (page.value.length < PAGE || last === undefined || fresh.length === 0) return true;
+      after = last.submittedAt;
+    }
+  }
+
+  /** Orders of ours that are open by the journal and were in no list. */
+  async #unseen(seen: ReadonlySet<string>): Promise<readonly Entry[]> {
+    return (await this.#o.journal.unfinished()).filter(
+      ({ mode, state, brokerId }) =>
+        mode === this.#o.broker.mode && state === 'working' && brokerId !== null && !seen.has(brokerId),
+    );
   }
 
   async #lastSweep(): Promise<Micros | null> {
