@@ -1,0 +1,179 @@
+/** The real file system: what is synced before what, what is opened and what is not, what is replaced and what never. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, mock, test } from 'node:test';
+import { dirEntry, type Files, systemFiles, TEMP_FOLDER } from './files.ts';
+
+const homes: string[] = [];
+afterEach(() => {
+  mock.restoreAll();
+  for (const home of homes.splice(0)) fs.rmSync(home, { recursive: true, force: true });
+});
+
+function makeHome(): { readonly home: string; readonly files: Files } {
+  const home = fs.mkdtempSync(path.join(tmpdir(), 'files-'));
+  homes.push(home);
+  const files = systemFiles(home, undefined, TEMP_FOLDER);
+  for (const folder of ['in', 'out', TEMP_FOLDER]) files.makeFolder(folder);
+  return { home, files };
+}
+
+/** The calls that matter for durability from here on, with the files that they are about, in their order. */
+function watchCalls(home: string): string[] {
+  const calls: string[] = [];
+  const names = new Map<number, string>();
+  const short = (file: unknown): string =>
+    path.relative(home, String(file)).replace(/^data\/tmp\/.*/, 'a temporary file');
+  const { openSync, writeFileSync, fsync, fsyncSync, renameSync, linkSync } = fs;
+  mock.method(fs, 'openSync', (...args: Parameters<typeof openSync>) => {
+    const fd = openSync(...args);
+    names.set(fd, short(args[0]));
+    return fd;
+  });
+  mock.method(fs, 'writeFileSync', (...args: Parameters<typeof writeFileSync>) => {
+    calls.push(`write ${names.get(Number(args[0]))}`);
+    writeFileSync(...args);
+  });
+  mock.method(fs, 'fsyncSync', (fd: number) => {
+    calls.push(`fsync ${names.get(fd)}`);
+    fsyncSync(fd);
+  });
+  mock.method(fs, 'fsync', (...[fd, done]: Parameters<typeof fsync>) => {
+    calls.push(`fsync ${names.get(fd)}`);
+    fsync(fd, done);
+  });
+  mock.method(fs, 'renameSync', (...args: Parameters<typeof renameSync>) => {
+    calls.push(`rename ${short(args[0])} to ${short(args[1])}`);
+    renameSync(...args);
+  });
+  mock.method(fs, 'linkSync', (...args: Parameters<typeof linkSync>) => {
+    calls.push(`link ${short(args[0])} to ${short(args[1])}`);
+    linkSync(...args);
+  });
+  return calls;
+}
+
+describe('durable writing', () => {
+  test('the content is synced before it gets its name', async () => {
+    const { home, files } = makeHome();
+    const calls = watchCalls(home);
+    await files.publish('out/a.json', '{}');
+    assert.deepEqual(calls.splice(0), [
+      'write a temporary file',
+      'fsync a temporary file',
+      'rename a temporary file to out/a.json',
+    ]);
+    await files.publishNew('out/b.json', Buffer.from('{}'));
+    assert.deepEqual(calls, [
+      'write a temporary file',
+      'fsync a temporary file',
+      'link a temporary file to out/b.json',
+    ]);
+    assert.deepEqual(files.list(TEMP_FOLDER), []);
+  });
+
+  test('syncs a folder, and the parents of each folder that it makes', async () => {
+    const { home, files } = makeHome();
+    const calls = watchCalls(home);
+    await files.syncFolder('out');
+    assert.deepEqual(calls.splice(0), ['fsync out']);
+    files.makeFolder('out/one/two');
+    assert.deepEqual(calls.splice(0), ['fsync out', 'fsync out/one']);
+    files.makeFolder('out/one');
+    assert.deepEqual(calls, []);
+  });
+
+  test('a write that fails is thrown and leaves nothing behind', async () => {
+    const { home, files } = makeHome();
+    mock.method(fs, 'fsync', (...[, done]: Parameters<typeof fs.fsync>) => {
+      done(Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' }));
+    });
+    await assert.rejects(files.publish('out/a.json', '{}'), /EIO/);
+    await assert.rejects(files.publishNew('out/a.json', Buffer.from('{}')), /EIO/);
+    assert.deepEqual([fs.readdirSync(path.join(home, 'out')), files.list(TEMP_FOLDER)], [[], []]);
+  });
+
+  test('publish replaces, publishNew puts nothing in its place and never over what is there', async () => {
+    const { home, files } = makeHome();
+    const text = (): string => fs.readFileSync(path.join(home, 'out/a.json'), 'utf8');
+    await files.publish('out/a.json', 'one');
+    await files.publish('out/a.json', 'two');
+    assert.equal(text(), 'two');
+    assert.equal(await files.publishNew('out/a.json', Buffer.from('three')), false);
+    assert.equal(text(), 'two');
+    assert.equal(await files.publishNew('out/a.json', Buffer.from('two')), true);
+    assert.deepEqual(files.list(TEMP_FOLDER), []);
+  });
+});
+
+describe('files of others', () => {
+  const drop = (home: string, name: string, text: string): string => {
+    const file = path.join(home, 'in', name);
+    fs.writeFileSync(file, text);
+    return file;
+  };
+
+  test('a claim moves the very file', () => {
+    const { home, files } = makeHome();
+    const { ino } = fs.statSync(drop(home, 'a.json', '{}'));
+    assert.equal(files.claim('in', dirEntry('a.json'), 'out/b.json'), true);
+    assert.equal(fs.statSync(path.join(home, 'out/b.json')).ino, ino);
+    assert.equal(files.claim('in', dirEntry('a.json'), 'out/c.json'), false);
+  });
+
+  test('a symbolic link is told and not followed', () => {
+    const { home, files } = makeHome();
+    fs.symlinkSync(drop(home, 'secret', 'canary'), path.join(home, 'in/a.json'));
+    assert.deepEqual(files.peek('in', dirEntry('a.json'), 100), { kind: 'foreign', what: 'a symbolic link' });
+  });
+
+  test('a link that was swapped in between look and opening is not followed either', () => {
+    const { home, files } = makeHome();
+    const secret = drop(home, 'secret', 'canary');
+    const file = drop(home, 'a.json', '{}');
+    const { lstatSync } = fs;
+    mock.method(fs, 'lstatSync', (...args: Parameters<typeof lstatSync>) => {
+      const look = lstatSync(...args);
+      fs.unlinkSync(file);
+      fs.symlinkSync(secret, file);
+      return look;
+    });
+    assert.deepEqual(files.peek('in', dirEntry('a.json'), 100), { kind: 'foreign', what: 'a symbolic link' });
+  });
+
+  test('a FIFO that was put in between look and opening does not block', () => {
+    const { home, files } = makeHome();
+    const file = drop(home, 'a.json', '{}');
+    const { lstatSync } = fs;
+    mock.method(fs, 'lstatSync', (...args: Parameters<typeof lstatSync>) => {
+      const look = lstatSync(...args);
+      fs.unlinkSync(file);
+      execFileSync('mkfifo', [file]);
+      return look;
+    });
+    assert.deepEqual(files.peek('in', dirEntry('a.json'), 100), { kind: 'foreign', what: 'a FIFO' });
+  });
+
+  test('a second name, a size beyond the limit and a file that is gone are told', () => {
+    const { home, files } = makeHome();
+    fs.linkSync(drop(home, 'a.json', '{}'), path.join(home, 'in/b.json'));
+    assert.deepEqual(files.peek('in', dirEntry('b.json'), 100), { kind: 'linked', links: 2 });
+    drop(home, 'c.json', 'x'.repeat(101));
+    const large = files.peek('in', dirEntry('c.json'), 100);
+    assert.ok(large.kind === 'too_large' && large.size === 101);
+    assert.deepEqual(files.peek('in', dirEntry('d.json'), 100), { kind: 'gone' });
+  });
+
+  test('a name that is not UTF-8 is listed, read and claimed', () => {
+    const { home, files } = makeHome();
+    const raw = Buffer.from([0x61, 0xff, 0x62]);
+    fs.writeFileSync(Buffer.concat([Buffer.from(`${home}/in/`), raw]), 'x');
+    const [entry] = files.list('in');
+    assert.ok(entry !== undefined && entry.raw.equals(raw));
+    assert.equal(files.peek('in', entry, 100).kind, 'file');
+    assert.equal(files.claim('in', entry, 'out/unnamed'), true);
+  });
+});

@@ -1,0 +1,141 @@
+/** Answers and archive on a real disk with a real journal: what is marked as done is done, and what failed is done later. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, mock, test } from 'node:test';
+import type { Arrival, Entry, Journal } from '../journal/journal.ts';
+import { openSqliteJournal } from '../journal/sqlite.ts';
+import { defined } from '../lib/assert.ts';
+import { type Micros, micros, systemClock } from '../lib/clock.ts';
+import { noFailpoints } from '../lib/failpoint.ts';
+import { systemFiles, TEMP_FOLDER } from '../lib/files.ts';
+import { seededRandom } from '../lib/random.ts';
+import { orderError } from '../order/errors.ts';
+import { orderName, responsePath } from '../order/name.ts';
+import { Responder } from './respond.ts';
+
+const after: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  mock.restoreAll();
+  for (const step of after.splice(0)) await step();
+});
+
+const AT: Micros = micros(1_770_000_000_000_000);
+const NAME = defined(orderName('paper', 'alpha', 'stockbuy', '20260213143022000001'), 'a valid name');
+const ARCHIVED = `orders/failed/${NAME.stem}.json`;
+
+interface Rig {
+  readonly home: string;
+  readonly journal: Journal;
+  readonly responder: Responder;
+  readonly entry: Entry;
+  readonly told: string[];
+}
+
+/** A journal with one refused request, and its file among the claimed ones. */
+async function makeRig(): Promise<Rig> {
+  const home = fs.mkdtempSync(path.join(tmpdir(), 'respond-'));
+  const files = systemFiles(home, undefined, TEMP_FOLDER);
+  for (const folder of ['processing', 'orders/failed', TEMP_FOLDER]) files.makeFolder(folder);
+  const journal = openSqliteJournal({ file: path.join(home, 'tower.db'), clock: systemClock, random: seededRandom(1) });
+  const raw = Buffer.from('{"n": 1}');
+  const arrival: Arrival = {
+    receipt: 'r1',
+    name: NAME,
+    raw,
+    sha256: null,
+    receivedAt: AT,
+    requestOrderId: null,
+    sendBy: null,
+    wire: null,
+    state: 'refused',
+    doubted: false,
+    answer: { error: orderError('internal', 'refused for the sake of it') },
+  };
+  fs.writeFileSync(path.join(home, `processing/r1__${NAME.stem}.json`), raw);
+  const [admission] = await journal.admit([arrival]);
+  assert.ok(admission?.kind === 'new');
+  const told: string[] = [];
+  const responder = new Responder({
+    files,
+    journal,
+    // Its second of patience after a fault is not waited for here.
+    clock: { ...systemClock, after: (ms, run) => systemClock.after(Math.min(ms, 1), run) },
+    failpoints: noFailpoints,
+    processing: 'processing',
+    published: () => {},
+    notice: (level, text) => told.push(`${level}: ${text}`),
+    fatal: (error) => assert.fail(String(error)),
+  });
+  after.push(async () => {
+    await responder.stop();
+    await journal.close();
+    fs.rmSync(home, { recursive: true });
+  });
+  return { home, journal, responder, entry: admission.entry, told };
+}
+
+/** Publishes until the journal has nothing more to publish. */
+async function drain({ journal, responder }: Rig): Promise<void> {
+  responder.ring();
+  for (;;) {
+    const { entries, strays } = await journal.outgoing(1);
+    if (entries.length + strays.length === 0) return;
+    await new Promise<void>((resolve) => {
+      systemClock.after(1, resolve);
+    });
+  }
+}
+
+test('an answer and its archive are durable before the journal calls them published', async () => {
+  const rig = await makeRig();
+  const answer = path.join(rig.home, responsePath(NAME));
+  const synced = new Set<string>();
+  const { openSync, fsync } = fs;
+  const names = new Map<number, string>();
+  mock.method(fs, 'openSync', (...args: Parameters<typeof openSync>) => {
+    const fd = openSync(...args);
+    names.set(fd, String(args[0]));
+    return fd;
+  });
+  mock.method(fs, 'fsync', (fd: number, done: (error: Error | null) => void) => {
+    const folder = names.get(fd) ?? '';
+    const has = [answer, path.join(rig.home, ARCHIVED)].some(
+      (file) => path.dirname(file) === folder && fs.existsSync(file),
+    );
+    fsync(fd, (error) => {
+      // A folder counts once what is looked for was in it.
+      if (has) synced.add(folder);
+      done(error);
+    });
+  });
+  const marked: string[][] = [];
+  const { mark } = rig.journal;
+  mock.method(rig.journal, 'mark', (...args: Parameters<typeof mark>) => {
+    marked.push([...synced].map((folder) => path.relative(rig.home, folder)).sort());
+    return mark.apply(rig.journal, args);
+  });
+  await drain(rig);
+  assert.deepEqual(marked, [['orders/failed', path.dirname(responsePath(NAME))]]);
+  assert.equal(JSON.parse(fs.readFileSync(answer, 'utf8')).version, 1);
+  assert.equal(fs.readFileSync(path.join(rig.home, ARCHIVED), 'utf8'), '{"n": 1}');
+  assert.deepEqual(fs.readdirSync(path.join(rig.home, 'processing')), []);
+});
+
+test('a disk that fails for a while delays the answer, is told, and loses nothing', async () => {
+  const rig = await makeRig();
+  const { fsync } = fs;
+  let failures = 9;
+  mock.method(fs, 'fsync', (fd: number, done: (error: Error | null) => void) => {
+    if (failures === 0) return fsync(fd, done);
+    failures--;
+    return done(Object.assign(new Error('ENOSPC: no space left on device, fsync'), { code: 'ENOSPC' }));
+  });
+  await drain(rig);
+  assert.equal(failures, 0);
+  assert.equal(JSON.parse(fs.readFileSync(path.join(rig.home, responsePath(NAME)), 'utf8')).status, 'error');
+  assert.equal(fs.readFileSync(path.join(rig.home, ARCHIVED), 'utf8'), '{"n": 1}');
+  assert.equal(rig.told.length, 1);
+  assert.match(rig.told[0] ?? '', /error: answers cannot be written .*ENOSPC/);
+});
