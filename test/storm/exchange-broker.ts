@@ -71,7 +71,11 @@ export class ExchangeBroker implements Venue {
   #note(told: unknown): void {
     for (const order of Array.isArray(told) ? told : [told]) {
       const { id, status, filled_qty: filledQty } = order as Readonly<Record<string, unknown>>;
-      this.book.move(String(id), { status: String(status), filledQty: String(filledQty) });
+      const state = { status: String(status), filledQty: String(filledQty) };
+      // The answer to a POST is older than the events that the order has already made.
+      const known = this.book.byId.get(String(id))?.states ?? [];
+      if (!known.some((one) => one.status === state.status && one.filledQty === state.filledQty))
+        this.book.move(String(id), state);
     }
   }
 

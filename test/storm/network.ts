@@ -7,7 +7,7 @@ import type { HttpRequest, HttpResult, Network, Socket, SocketHandlers } from '.
 import { below, chance, fraction, pick, type Random } from '../../src/lib/random.ts';
 import type { Venue, VenueAnswer, VenueSession } from './book.ts';
 import type { VirtualTime } from './clock.ts';
-import type { Life } from './life.ts';
+import { Crash, type Life } from './life.ts';
 import type { NetworkPlan, StreamPlan } from './plan.ts';
 
 export interface NetworkWorld {
@@ -59,7 +59,12 @@ export class Wire {
 
   networkFor(life: Life): Network {
     return {
-      request: (request) => this.#request(request, life),
+      // The port never rejects: who dies here gets no answer.
+      request: (request) =>
+        this.#request(request, life).catch((error: unknown) => {
+          if (error instanceof Crash) return new Promise(() => {});
+          throw error;
+        }),
       socket: (url, handlers) => this.#socket(url, handlers, life),
       close: async () => {},
     };
@@ -103,9 +108,9 @@ export class Wire {
     });
   }
 
-  #request(request: HttpRequest, life: Life): Promise<HttpResult> {
+  async #request(request: HttpRequest, life: Life): Promise<HttpResult> {
     life.call('request');
-    return new Promise<HttpResult>((resolve) => {
+    return await new Promise<HttpResult>((resolve) => {
       const { time } = this.#world;
       let done = false;
       const finish = (result: HttpResult): void => {
