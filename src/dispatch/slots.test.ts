@@ -93,3 +93,15 @@ test('a request that is called off frees nobody and is not granted', async () =>
   grant?.release();
   assert.notEqual(await third.granted, null);
 });
+
+test('after the stop nobody waits any more, however long the budget is paused', async () => {
+  const clock = new HandClock();
+  const budget = new Budget({ perMinute: 200, perSecond: 10 });
+  budget.pause(clock.monotonic() + 60_000);
+  const slots = new Slots(clock, budget);
+  const before = slots.take('cancel', 'a');
+  slots.stop();
+  assert.equal(await before.granted, null);
+  assert.equal(await slots.take('resolve', 'a').granted, null);
+  assert.equal(slots.waiting, 0);
+});

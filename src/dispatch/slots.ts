@@ -35,6 +35,7 @@ export class Slots {
   #inFlight = 0;
   #nextId = 0;
   #wake: (() => void) | null = null;
+  #stopped = false;
 
   constructor(clock: Clock, budget: Budget, maxInFlight = 64) {
     this.#clock = clock;
@@ -47,6 +48,7 @@ export class Slots {
   }
 
   take(lane: Lane, agent: string): Waiting {
+    if (this.#stopped) return { granted: Promise.resolve(null), callOff() {} };
     const id = this.#nextId++;
     const granted = new Promise<Grant | null>((settle) => {
       const waiter = { id, lane, agent, settle };
@@ -71,8 +73,9 @@ export class Slots {
     this.#pump();
   }
 
-  /** Calls off every wait. */
+  /** Calls off every wait, those to come too: whoever ends need not wait for a budget that is spent. */
   stop(): void {
+    this.#stopped = true;
     this.#wake?.();
     for (const waiter of [...this.#waiters.values()]) {
       this.#waiters.delete(waiter.id);
