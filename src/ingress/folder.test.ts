@@ -21,21 +21,33 @@ interface Rig {
   readonly folder: Folder;
   /** What was handed over, name and content. */
   readonly taken: [name: string, text: string][];
+  readonly notices: string[];
   /** Resolves when so many were handed over. */
   enough(count: number): Promise<void>;
   drop(name: string, text: string): void;
 }
 
-/** `at` is called at each failpoint; `pollMs` as in the settings. The watch never rings: the listing alone must do. */
-function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number): Rig {
+/**
+ * `at` is called at each failpoint; `pollMs` as in the settings. The watch never rings: the listing alone must do. The
+ * system refuses to let go of the file named `guarded`, as it does for a folder of somebody else's or a mount point.
+ */
+function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number, guarded = ''): Rig {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'folder-'));
   const files = systemFiles(home, undefined, TEMP_FOLDER);
   for (const name of [INCOMING, PROCESSING, TEMP_FOLDER]) files.makeFolder(name);
   const taken: [string, string][] = [];
+  const notices: string[] = [];
   let count = 0;
   let done = (): void => {};
   const folder = new Folder({
-    files: { ...files, watch: () => () => {} },
+    files: {
+      ...files,
+      watch: () => () => {},
+      claim(from, entry, to) {
+        if (entry.name === guarded) throw Object.assign(new Error(`EACCES: ${to}`), { code: 'EACCES' });
+        return files.claim(from, entry, to);
+      },
+    },
     clock: systemClock,
     random: seededRandom('folder'),
     failpoints: { hit: (name) => at(name, rig) },
@@ -47,13 +59,14 @@ function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number): R
       if (taken.length >= count) done();
     },
     receipt: async () => 'unknown',
-    notice: () => {},
+    notice: (_level, text) => notices.push(text),
     fatal: (error) => assert.fail(String(error)),
   });
   const rig: Rig = {
     home,
     folder,
     taken,
+    notices,
     enough: (wanted) => {
       count = wanted;
       return new Promise((resolve) => {
@@ -111,4 +124,21 @@ test('a watch that never rings loses nothing, and a file in pieces is taken when
     ['whole.json', '{}'],
     ['half.json', '{"a":'],
   ]);
+});
+
+test('a file that the system does not let go of is told once and does not stop the others', async () => {
+  const rig = makeRig(() => {}, 10, 'theirs.json');
+  rig.folder.start();
+  rig.drop('theirs.json', '{}');
+  rig.drop('mine.json', '{}');
+  await rig.enough(1);
+  rig.drop('next.json', '{}');
+  await rig.enough(2);
+  assert.deepEqual(
+    rig.taken.map(([name]) => name),
+    ['mine.json', 'next.json'],
+  );
+  assert.equal(rig.notices.length, 1);
+  assert.match(rig.notices[0] ?? '', /theirs\.json cannot be taken: EACCES/);
+  assert.deepEqual(fs.readdirSync(path.join(rig.home, INCOMING)), ['theirs.json']);
 });

@@ -15,6 +15,12 @@ export const INCOMING = 'orders/incoming';
 export const PROCESSING = 'orders/processing';
 
 const BATCH = 64;
+/**
+ * A listing serves for so long, or for so many times as long as it took to make: a folder of many thousand files is not
+ * listed for every batch, and an agent that comes while it is emptied is not kept waiting.
+ */
+const LISTING_MS = 20;
+const LISTING_SHARE = 10;
 /** An empty file gets this long: some writers create first and write later. */
 const EMPTY_MS = 10_000;
 const STALE_TEMP_MS = 600_000;
@@ -54,6 +60,8 @@ export class Folder {
   #again = false;
   #stopped = false;
   #lastFault = '';
+  /** Files that cannot be looked at or claimed, and why: each is told once. */
+  readonly #stuck = new Map<string, string>();
 
   constructor(options: FolderOptions) {
     this.#o = options;
@@ -121,7 +129,9 @@ export class Folder {
   }
 
   async #scan(): Promise<void> {
+    const { clock } = this.#o;
     for (;;) {
+      const began = clock.monotonic();
       let listing: readonly DirEntry[];
       try {
         listing = this.#o.files.list(INCOMING);
@@ -131,23 +141,25 @@ export class Folder {
         return;
       }
       this.#forgetGone(listing);
-      const batch: Received[] = [];
-      let left = 0;
-      for (const entry of fairly(listing)) {
-        if (batch.length === BATCH) {
-          left++;
-          break;
-        }
-        const taken = this.#take(entry);
-        if (taken !== null) batch.push(taken);
-      }
-      if (batch.length === 0 || this.#stopped) {
+      const waiting = fairly(listing);
+      const lookAgainAt = began + Math.max(LISTING_MS, LISTING_SHARE * (clock.monotonic() - began));
+      do {
+        const batch = this.#claim(waiting);
         if (batch.length > 0) await this.#o.admit(batch);
-        return;
-      }
-      await this.#o.admit(batch);
-      if (left === 0 && batch.length < BATCH) return;
+        if (batch.length < BATCH || this.#stopped) return;
+      } while (clock.monotonic() < lookAgainAt);
     }
+  }
+
+  /** The next files that are ready, at most a batch. */
+  #claim(waiting: Iterator<DirEntry>): readonly Received[] {
+    const batch: Received[] = [];
+    for (let next = waiting.next(); next.done !== true; next = waiting.next()) {
+      const taken = this.#take(next.value);
+      if (taken !== null) batch.push(taken);
+      if (batch.length === BATCH) break;
+    }
+    return batch;
   }
 
   /** The folder itself cannot be read: told once, looked at again at the next poll. */
@@ -161,13 +173,13 @@ export class Folder {
       );
     }
     this.#lastFault = text;
-    if (text.startsWith('ENOENT')) this.#o.files.makeFolder(INCOMING);
+    if (text.startsWith('ENOENT')) this.#tried('', () => this.#o.files.makeFolder(INCOMING));
   }
 
   #forgetGone(listing: readonly DirEntry[]): void {
-    if (this.#unsettled.size === 0 && this.#temps.size === 0) return;
+    if (this.#unsettled.size === 0 && this.#temps.size === 0 && this.#stuck.size === 0) return;
     const present = new Set(listing.map(({ name }) => name));
-    for (const known of [this.#unsettled, this.#temps]) {
+    for (const known of [this.#unsettled, this.#temps, this.#stuck]) {
       for (const name of [...known.keys()]) if (!present.has(name)) known.delete(name);
     }
   }
@@ -178,17 +190,38 @@ export class Folder {
       this.#watchTemp(entry.name);
       return null;
     }
-    const look = this.#o.files.peek(INCOMING, entry, this.#o.maxBytes);
-    if (!this.#isReady(entry.name, look)) return null;
+    const look = this.#tried(entry.name, () => this.#o.files.peek(INCOMING, entry, this.#o.maxBytes));
+    if (look === null || !this.#isReady(entry.name, look)) return null;
     this.#o.failpoints.hit('k03-peeked');
     const receipt = this.#receipt();
     const claimedAs = claimName(receipt, entry);
-    if (!this.#o.files.claim(INCOMING, entry, `${PROCESSING}/${claimedAs}`)) return null;
+    if (!this.#tried(entry.name, () => this.#o.files.claim(INCOMING, entry, `${PROCESSING}/${claimedAs}`))) return null;
     this.#unsettled.delete(entry.name);
+    this.#stuck.delete(entry.name);
     this.#o.failpoints.hit('k04-claimed');
     // The claimed bytes count: the file may have been replaced between the look and the claim.
     const claimed = this.#o.files.peek(PROCESSING, dirEntry(claimedAs), this.#o.maxBytes);
     return this.#received({ ...entry, name: claimedAs }, receipt, entry.name, claimed, this.#o.clock.now());
+  }
+
+  /** One file that the system will not let us have must not stop the others: it stays, and is tried at every look. */
+  #tried<T>(name: string, work: () => T): T | null {
+    try {
+      return work();
+    } catch (error) {
+      // Without a code it is no fault of the system but one of ours.
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      const code = String(error.code);
+      if (this.#stuck.get(name) !== code) {
+        this.#o.notice(
+          'error',
+          `${INCOMING}/${name} cannot be taken: ${error.message}`,
+          'check its owner and rights, and the space of the disk; it is tried again by itself',
+        );
+      }
+      this.#stuck.set(name, code);
+      return null;
+    }
   }
 
   /** Whole files at once; others when they have not changed for a while. */
