@@ -3,7 +3,7 @@
  * order may still come into being, and never cancels another agent's order unless a controller asks.
  */
 import type { BrokerOrder } from '../broker/broker.ts';
-import type { Answer, Entry } from '../journal/journal.ts';
+import type { Answer, Entry, Patch } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import { apiError, type OrderError, orderError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
@@ -93,16 +93,19 @@ async function end(
   state: 'answered' | 'failed' | 'refused' | 'expired_unsent',
   answer: Answer,
 ): Promise<void> {
-  await desk.writer.revise(seq, (entry) =>
-    STATES[entry.state].final
-      ? null
-      : {
-          patch: { state: entry.attempts > 0 && state === 'expired_unsent' ? 'failed' : state, answer },
-          events: [{ kind: 'outcome', detail: '{}' }],
-          stage: 'd5',
-        },
-  );
+  await desk.writer.revise(seq, (entry) => {
+    if (STATES[entry.state].final) return null;
+    // Once it was sent, nobody may say that nothing was.
+    const patch: Patch =
+      entry.attempts > 0 && state === 'expired_unsent'
+        ? { state: 'failed', answer: { error: unconfirmed() } }
+        : { state, answer };
+    return { patch, events: [{ kind: 'outcome', detail: '{}' }], stage: 'd5' };
+  });
 }
+
+const unconfirmed = (): OrderError =>
+  apiError('cancel_pending', 'the cancel was sent and Alpaca has not confirmed it: the order may still fill');
 
 /** `onWait`: an order of the tower's own that nobody knows yet is waited for a moment; null: not any more. */
 async function findTarget(

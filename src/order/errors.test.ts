@@ -25,7 +25,7 @@ test('every code has a known type, words and a status; every type has a code', (
 
 test('only what may have been placed, or was, is unsafe to send again', () => {
   const unsafe = [...ERRORS].filter(([, entry]) => !entry.safeToResubmit).map(([code]) => code);
-  assert.deepEqual(unsafe, ['duplicate', 'in_doubt', 'internal']);
+  assert.deepEqual(unsafe, ['duplicate', 'in_doubt', 'conflict_at_broker', 'internal']);
 });
 
 test('the first problem by precedence is the headline, and the order of equals is kept', () => {

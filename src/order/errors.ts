@@ -270,6 +270,19 @@ const TABLE = {
   ),
   rejected_after_acceptance: refused('Alpaca took the order and rejected it later.', 'Read the order in the details.'),
   not_cancelable: refused('The order can no longer be cancelled.', 'Nothing to do: look at its status.'),
+  cancel_pending: refused(
+    'The cancel was sent and is not confirmed yet: the order may still fill.',
+    'Look at the order: its own answer tells how it ends.',
+    504,
+  ),
+  conflict_at_broker: kind(
+    'api_error',
+    false,
+    409,
+  )(
+    'Alpaca holds another order under this `client_order_id`.',
+    'A person must look at the account: somebody else has used the id.',
+  ),
   not_replaceable: refused('The order can no longer be changed like this.', 'Cancel it and send a new one.'),
   not_found: refused('Alpaca does not know it.', 'Check the id.', 404),
   endpoint_not_found: refused('Alpaca does not know the endpoint.', 'The owner checks the base URL.', 404),

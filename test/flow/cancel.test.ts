@@ -1,0 +1,42 @@
+/** Cancels whose answer is lost: the agent is never told that nothing was sent. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { startExchange } from '../../src/exchange/server.ts';
+import { isoMicros, micros, systemClock } from '../../src/lib/clock.ts';
+import { Harness } from './harness.ts';
+
+it('a cancel that was sent and never confirmed is not called unsent when its time passes', async () => {
+  const exchange = await startExchange({ control: true });
+  const tower = new Harness({
+    env: {
+      ALPACA_PAPER_BASE_URL: exchange.url,
+      ALPACA_DATA_BASE_URL: exchange.url,
+      ALPACA_PAPER_API_KEY: 'K',
+      ALPACA_PAPER_SECRET_KEY: 'S',
+    },
+  });
+  await tower.start();
+  const terms = { symbol: 'SPY', qty: 1, order_class: 'limit', limit_price: 1, time_in_force: 'gtc' };
+  const order = tower.drop('lost', 'stockbuy', terms);
+  const { data } = await tower.answer(order, (answer) => answer.data?.status === 'new');
+  await fetch(`${exchange.url}/_control/faults`, {
+    method: 'PUT',
+    body: JSON.stringify({
+      requests: [
+        { method: 'DELETE', path: '/v2/orders/*', fault: { kind: 'refuse', how: 'reset' } },
+        { method: 'GET', path: '/v2/orders*', fault: { kind: 'refuse', how: 'reset' } },
+      ],
+    }),
+  });
+  const cancel = tower.drop(
+    'lost',
+    'cancelorder',
+    { alpaca_order_id: data.id },
+    { send_by: isoMicros(micros(systemClock.now() + 2_000_000)) },
+  );
+  const answer = await tower.final(cancel);
+  assert.deepEqual([answer.error?.code, answer.sent], ['cancel_pending', 'yes']);
+  assert.doesNotMatch(answer.error?.message ?? '', /nothing was sent/);
+  await tower.end();
+  await exchange.close();
+});
