@@ -30,6 +30,8 @@ export class StatusWriter {
   #succeeded = 0;
   #refused = 0;
   #off: () => void = () => {};
+  #writing: Promise<void> = Promise.resolve();
+  #stopped = false;
 
   constructor(options: StatusWriterOptions) {
     this.#o = options;
@@ -48,17 +50,19 @@ export class StatusWriter {
   start(modes: readonly ModeReport[]): void {
     this.#modes = modes;
     const turn = (): void => {
-      void this.#write(true).finally(() => {
-        this.#off = this.#o.clock.after(EVERY_MS, turn);
+      this.#writing = this.#write(true).finally(() => {
+        if (!this.#stopped) this.#off = this.#o.clock.after(EVERY_MS, turn);
       });
     };
     turn();
   }
 
+  /** The last picture says that nothing runs: one that is under way must not come after it. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#off();
+    await this.#writing;
     await this.#write(false);
-    this.#off();
   }
 
   /** `counts` has what was received, and how much of it was refused without ever becoming an order. */
