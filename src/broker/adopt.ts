@@ -6,6 +6,7 @@
 import type { Entry, JournalEvent } from '../journal/journal.ts';
 import type { Writer, Written } from '../journal/writer.ts';
 import { apiError } from '../order/errors.ts';
+import { hasEnded, type State } from '../order/states.ts';
 import { absorb } from './absorb.ts';
 import type { Broker, BrokerOrder, Wire } from './broker.ts';
 
@@ -13,9 +14,14 @@ export interface Adoption {
   readonly broker: Broker;
   readonly writer: Writer;
   notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
-  /** An order appeared after the doubt about it was given up. */
+  /** An order appeared after the doubt about it was given up, or after the agent was told that there is none. */
   late(entry: Entry): void;
 }
+
+/** States after which an order that appears comes late: the agent was told not to count on it. */
+const GIVEN_UP: ReadonlySet<State> = new Set(['unresolved', 'not_executed']);
+/** The same, where only an order that is open is news: a broker may keep a refused one in its list. */
+const SAID_NO_ORDER: ReadonlySet<State> = new Set(['rejected', 'expired_unsent', 'cancelled_unsent']);
 
 /** The request that an entry's journaled bytes make. */
 export const wireOf = (entry: Entry): Wire => ({ method: 'POST', path: '/v2/orders', body: entry.wire ?? '' });
@@ -45,7 +51,7 @@ export async function adopt(
     }
     const absorbed = absorb(entry, order);
     if (absorbed === null) return events.length === 0 ? null : { patch: {}, events, stage };
-    late = entry.state === 'unresolved' || entry.state === 'not_executed';
+    late = GIVEN_UP.has(entry.state) || (SAID_NO_ORDER.has(entry.state) && !hasEnded(order.status));
     const anomaly =
       absorbed.anomaly === null ? [] : [{ kind: 'anomaly', detail: JSON.stringify({ move: absorbed.anomaly }) }];
     const seen = {

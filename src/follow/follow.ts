@@ -204,7 +204,11 @@ export class Follower {
     if (this.#stopped) return;
     this.#o.failpoints.hit('k20-event-in-memory');
     const { order } = update;
-    const key = update.executionId ?? `${order.id}:${update.event}:${order.filledQty}:${order.updatedAt}`;
+    // Executions are numbered by the broker; nobody promises that a leg's differs from its parent's.
+    const key =
+      update.executionId === null
+        ? `${order.id}:${update.event}:${order.filledQty}:${order.updatedAt}`
+        : `${order.id}:${update.executionId}`;
     const isFill = update.qty !== null && (update.event === 'fill' || update.event === 'partial_fill');
     const event: JournalEvent = isFill
       ? {

@@ -40,3 +40,32 @@ it('a cancel that was sent and never confirmed is not called unsent when its tim
   await tower.end();
   await exchange.close();
 });
+
+it('an order that is open although Alpaca said no to it is cancelled, and told', async () => {
+  const exchange = await startExchange({ control: true });
+  const tower = new Harness({
+    env: {
+      ALPACA_PAPER_BASE_URL: exchange.url,
+      ALPACA_DATA_BASE_URL: exchange.url,
+      ALPACA_PAPER_API_KEY: 'K',
+      ALPACA_PAPER_SECRET_KEY: 'S',
+      TOWER_SWEEP_INTERVAL_MS: '200',
+    },
+  });
+  await tower.start();
+  await fetch(`${exchange.url}/_control/faults`, {
+    method: 'PUT',
+    body: JSON.stringify({
+      requests: [{ method: 'POST', path: '/v2/orders', fault: { kind: 'status', status: 403, accept: true } }],
+      stream: [{ event: 'new', fault: { kind: 'drop' } }],
+    }),
+  });
+  const terms = { symbol: 'SPY', qty: 1, order_class: 'limit', limit_price: 1, time_in_force: 'gtc' };
+  const order = tower.drop('liar', 'stockbuy', terms);
+  assert.equal((await tower.answer(order)).error?.type, 'api_error');
+  const ended = await tower.answer(order, (answer) => answer.data?.status === 'canceled');
+  assert.deepEqual([ended.status, ended.final], ['success', true]);
+  assert.ok(tower.events.some((event) => event.kind === 'notice' && /appeared at Alpaca/.test(event.text)));
+  await tower.end();
+  await exchange.close();
+});
