@@ -104,6 +104,12 @@ describe('lossless', () => {
     assert.deepEqual(value['a'], new JsonNumber('9007199254740993'));
   });
 
+  test('a number is kept wherever it stands', () => {
+    for (const text of ['1.10', ' -0.0', '[1.0]', '[ "a" ,\n2.50]', '{"a" :\t-3.0}', '{"a":{"b":[[],[7.70]]}}']) {
+      assert.equal(stringifyLossless(parseLossless(text)), text.replace(/\s/g, ''));
+    }
+  });
+
   test('takes any JSON and throws on anything else', () => {
     assert.equal(parseLossless('null'), null);
     assert.deepEqual(parseLossless('[]'), []);

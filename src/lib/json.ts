@@ -454,8 +454,13 @@ export function clipped(value: JsonValue, limit = 64): string {
   return escaped.length > limit ? `${escaped.slice(0, limit - 3)}...` : escaped;
 }
 
+/** Finds every JSON number, and now and then something in a string that looks like one. */
+const MAYBE_NUMBER = /(?:"\s*:|[[,]|^)\s*-?\d/;
+
 /** Any JSON text as the broker sent it; numbers become `JsonNumber`. Throws a SyntaxError when it is not JSON. */
 export function parseLossless(text: string): JsonValue {
+  // Alpaca writes most numbers as strings, and looking at each value takes many times as long as parsing.
+  if (!MAYBE_NUMBER.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key, value, context) =>
     typeof value === 'number' && context.source !== undefined ? new JsonNumber(context.source) : value,
   ) as JsonValue;
