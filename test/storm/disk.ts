@@ -18,6 +18,7 @@ interface Move {
   readonly from: string | null;
   readonly to: string | null;
   readonly at: number;
+  readonly n: number;
 }
 
 type Image = Map<string, Map<string, Inode>>;
@@ -33,6 +34,8 @@ export class Disk {
   #durable: Image = new Map();
   #pending: Move[] = [];
   #nextId = 1;
+  /** Changes of names so far. */
+  moves = 0;
   /** Files that a power cut took away or emptied, by inode. */
   readonly harmed = new Set<number>();
 
@@ -68,7 +71,7 @@ export class Disk {
 
   create(path: string, bytes: Uint8Array, at: number): Inode {
     const inode: Inode = { id: this.#nextId++, bytes, synced: null, mtime: at };
-    this.#do({ inode, from: null, to: path, at });
+    this.#do(inode, null, path, at);
     return inode;
   }
 
@@ -84,30 +87,35 @@ export class Disk {
   rename(from: string, to: string, at: number): boolean {
     const inode = this.at(from);
     if (inode === undefined) return false;
-    this.#do({ inode, from, to, at });
+    this.#do(inode, from, to, at);
     return true;
   }
 
   remove(path: string, at: number): boolean {
     const inode = this.at(path);
     if (inode === undefined) return false;
-    this.#do({ inode, from: path, to: null, at });
+    this.#do(inode, path, null, at);
     return true;
   }
 
-  /** Makes the names in a folder durable, and what happened to those files before. */
-  syncFolder(folder: string): void {
+  /**
+   * Makes the names in a folder durable, and what happened to those files before. `upTo` is how many changes there had been
+   * when the sync was asked for: what came after may be left out.
+   */
+  syncFolder(folder: string, upTo = this.moves): void {
     if (this.#pending.length === 0) return;
     const touched = new Set<number>();
-    for (const { inode, from, to } of this.#pending) {
+    for (const { inode, from, to, n } of this.#pending) {
+      if (n > upTo) continue;
       if ((from !== null && folderOf(from) === folder) || (to !== null && folderOf(to) === folder))
         touched.add(inode.id);
     }
     if (touched.size === 0) return;
-    this.#settle((move) => touched.has(move.inode.id));
+    this.#settle((move) => move.n <= upTo && touched.has(move.inode.id));
   }
 
-  #do(move: Move): void {
+  #do(inode: Inode, from: string | null, to: string | null, at: number): void {
+    const move: Move = { inode, from, to, at, n: ++this.moves };
     apply(this.#now, move);
     this.#pending.push(move);
   }

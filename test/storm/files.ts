@@ -12,6 +12,8 @@ export interface FilesWorld {
   readonly disk: Disk;
   readonly random: Random;
   readonly now: () => number;
+  /** As long as a sync takes. */
+  wait(): Promise<void>;
   /** The faults in force; all zero once the storm is over. */
   readonly faults: () => DiskPlan;
   /** A file is there under its name, not yet surely for good. */
@@ -92,9 +94,12 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       }
       disk.write(inode, bytes, now());
       failpoints.hit('k07b-response-written');
+      await world.wait();
+      life.call('synced');
       disk.sync(inode);
       failpoints.hit('k07c-response-synced');
       await first?.catch(() => {});
+      life.call('rename');
       if (step === 2) throw fault(`rename ${to}`);
       mustBe(folderOf(to));
       disk.rename(path, to, now());
@@ -111,6 +116,8 @@ export function simFiles(world: FilesWorld, life: Life): Files {
         throw fault(`write ${to}`);
       }
       disk.write(inode, bytes, now());
+      await world.wait();
+      life.call('synced');
       disk.sync(inode);
       failpoints.hit('k23-archive-temp');
       if (step === 2) {
@@ -130,9 +137,14 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       return true;
     },
     async syncFolder(folder) {
-      call('syncFolder');
+      life.call('syncFolder');
       mustBe(folder);
-      disk.syncFolder(folder);
+      const isFailing = fails();
+      const moves = disk.moves;
+      await world.wait();
+      if (isFailing) throw fault(`sync ${folder}`);
+      life.call('syncedFolder');
+      disk.syncFolder(folder, moves);
     },
     rename(from, to) {
       call('rename');

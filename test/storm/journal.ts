@@ -35,7 +35,9 @@ export class JournalBox {
     this.#copy = this.#db.serialize();
   }
 
+  /** With its copies: a copy of the journal before last would be news to nobody. */
   lose(): void {
+    this.#copy = null;
     this.#db.close();
     this.#db = new Sqlite(':memory:');
   }

@@ -62,6 +62,8 @@ export interface DiskPlan {
   readonly fail: number;
   readonly listFail: number;
   readonly readFail: number;
+  /** Longest that one sync takes, in milliseconds. */
+  readonly syncMs: number;
   /** Chance that a change rings the watch. */
   readonly rings: number;
 }
@@ -175,6 +177,7 @@ export function drawPlan(random: Random): Plan {
       fail: rate(share, 0.2),
       listFail: rate(share / 2, 0.3),
       readFail: rate(share / 3, 0.1),
+      syncMs: pick(random, [0, 2, 2, 20, 500]),
       rings: one(0.6) ? 1 : fraction(random),
     },
     journal: {

@@ -249,6 +249,10 @@ class Storm {
         random: this.#random.disk,
         now: () => this.#time.now,
         faults: () => (this.#isCalm ? CALM.disk : plan.disk),
+        wait: () =>
+          new Promise((resolve) => {
+            this.#time.in(plan.disk.syncMs * 1000 * fraction(this.#random.disk), resolve);
+          }),
         placed: (path, bytes) => {
           this.#tell('tower', `publishes ${path} ${path.startsWith('responses/') ? oneLine(bytes) : ''}`);
           this.#oracle.placed(path, bytes);
@@ -479,5 +483,5 @@ const CALM = {
     outageMs: 0,
   },
   stream: { drop: 0, repeat: 0, reorder: 0, silence: 0, disconnect: 0, garbage: 0, refuse: 0, absent: false },
-  disk: { fail: 0, listFail: 0, readFail: 0, rings: 1 },
+  disk: { fail: 0, listFail: 0, readFail: 0, syncMs: 0, rings: 1 },
 } as const;
