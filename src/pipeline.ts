@@ -21,7 +21,7 @@ import type { Random } from './lib/random.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
 import { orderEvent } from './observe/narrate.ts';
 import type { Mode } from './order/name.ts';
-import { STATES } from './order/states.ts';
+import { STATES, type State } from './order/states.ts';
 import { Responder } from './respond/respond.ts';
 import { notOwner, type Rules, rulesOf } from './risk/decide.ts';
 
@@ -54,6 +54,7 @@ export interface PipelineOptions {
 }
 
 const SEED_US = 61_000_000;
+const UNDISPATCHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final && state !== 'working');
 /** Steps at which the broker has not told of the order yet. */
 const BEFORE_BROKER: ReadonlySet<string> = new Set(['received', 'sent', 'in doubt']);
 export const FOLDERS = [
@@ -225,7 +226,8 @@ export class Pipeline {
       await line.follower.start();
     }
     failpoints.hit('k27-in-recovery');
-    for (const entry of await journal.unfinished()) this.#dispatch(entry);
+    // Orders that work at the broker need no job; there may be many of them.
+    for (const entry of await journal.unfinished(UNDISPATCHED)) this.#dispatch(entry);
     this.#responder.ring();
     failpoints.hit('k27-in-recovery');
     await this.#folder.recover();

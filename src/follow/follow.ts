@@ -173,9 +173,8 @@ export class Follower {
 
   /** Orders of ours that are open by the journal and were in no list. */
   async #unseen(seen: ReadonlySet<string>): Promise<readonly Entry[]> {
-    return (await this.#o.journal.unfinished()).filter(
-      ({ mode, state, brokerId }) =>
-        mode === this.#o.broker.mode && state === 'working' && brokerId !== null && !seen.has(brokerId),
+    return (await this.#o.journal.unfinished(['working'])).filter(
+      ({ mode, brokerId }) => mode === this.#o.broker.mode && brokerId !== null && !seen.has(brokerId),
     );
   }
 

@@ -180,6 +180,17 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
       );
     });
 
+    test('lists the unfinished of some states, and the newest orders of them', async ({ journal }) => {
+      for (let n = 1; n <= 4; n++) await admitted(journal, n, n === 4 ? { wire: null } : {});
+      const second = defined(await journal.find({ seq: 2 }), 'it');
+      await journal.apply([change(second, { patch: { state: 'working' } })]);
+      const seqs = (entries: readonly Entry[]): readonly number[] => entries.map(({ seq }) => seq);
+      assert.deepEqual(seqs(await journal.unfinished(['working'])), [2]);
+      assert.deepEqual(seqs(await journal.unfinished(['admitted', 'in_doubt'])), [1, 3, 4]);
+      assert.deepEqual(seqs(await journal.newestOrders(['admitted', 'working'], 2)), [3, 2]);
+      assert.deepEqual(seqs(await journal.newestOrders(['closed'], 2)), []);
+    });
+
     test('remembers what was spent, by a change or alone', async ({ journal, reopen }) => {
       const entry = await admitted(journal, 1);
       await journal.apply([change(entry, { at: micros(AT + 5), patch: { state: 'sending' }, spends: 1, stage: 'd4' })]);

@@ -157,8 +157,10 @@ export interface Journal {
   find(ref: EntryRef): Promise<Entry | null>;
   /** Whether a claimed file was journaled, and whether it may be deleted. */
   receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'>;
-  /** Entries that are not final, oldest first. */
-  unfinished(): Promise<readonly Entry[]>;
+  /** Entries that are not final, oldest first; only those in `states`, when it is given. */
+  unfinished(states?: readonly State[]): Promise<readonly Entry[]>;
+  /** Orders (not queries or cancels) that are not final and in one of these states, the newest first. */
+  newestOrders(states: readonly State[], limit: number): Promise<readonly Entry[]>;
   /** Oldest first. */
   outgoing(limit: number): Promise<Outgoing>;
   mark(marks: readonly Mark[]): Promise<void>;

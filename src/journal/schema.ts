@@ -39,7 +39,7 @@ const MIGRATIONS: readonly string[] = [
     settled         INTEGER NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX requests_broker_id ON requests (broker_id) WHERE broker_id IS NOT NULL;
-  CREATE INDEX requests_unfinished ON requests (seq) WHERE final = 0;
+  CREATE INDEX requests_unfinished ON requests (state, seq) WHERE final = 0;
   CREATE INDEX requests_outgoing ON requests (seq) WHERE version > published OR (archived = 0 AND settled = 1);
 
   CREATE TABLE events (

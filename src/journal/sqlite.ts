@@ -109,6 +109,8 @@ function entryOf(row: Row): Entry {
   };
 }
 
+const UNFINISHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final);
+
 /** An answer is archived upon once it says more than `unknown`. */
 const settled = (state: State, version: number): number =>
   bit(version > 0 && (STATES[state].final || STATES[state].sent !== 'unknown'));
@@ -322,8 +324,18 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  unfinished(): Promise<readonly Entry[]> {
-    return this.#read(() => trusted<Row[]>(this.#sql.unfinished.all()).map(entryOf));
+  unfinished(states: readonly State[] = UNFINISHED): Promise<readonly Entry[]> {
+    return this.#read(() => trusted<Row[]>(this.#sql.unfinished.all(JSON.stringify(states))).map(entryOf));
+  }
+
+  newestOrders(states: readonly State[], limit: number): Promise<readonly Entry[]> {
+    return this.#read(() =>
+      states
+        .flatMap((state) => trusted<Row[]>(this.#sql.newestOrders.all(state, limit)))
+        .sort((a, b) => b.seq - a.seq)
+        .slice(0, limit)
+        .map(entryOf),
+    );
   }
 
   outgoing(limit: number): Promise<Outgoing> {
@@ -427,7 +439,11 @@ function statements(db: Database) {
       'SELECT archived FROM requests WHERE receipt = ? UNION ALL SELECT archived FROM strays WHERE receipt = ?',
     ),
     strays: db.prepare('SELECT count(*) AS n FROM strays WHERE repeats = ?'),
-    unfinished: db.prepare('SELECT * FROM requests WHERE final = 0 ORDER BY seq'),
+    // The index is named: without it the planner would rather walk through everything that ever was.
+    unfinished: db.prepare(`SELECT * FROM requests INDEXED BY requests_unfinished
+      WHERE final = 0 AND state IN (SELECT value FROM json_each(?)) ORDER BY seq`),
+    newestOrders: db.prepare(`SELECT * FROM requests INDEXED BY requests_unfinished
+      WHERE final = 0 AND state = ? AND wire IS NOT NULL ORDER BY seq DESC LIMIT ?`),
     outgoing: db.prepare(
       'SELECT * FROM requests WHERE version > published OR (archived = 0 AND settled = 1) ORDER BY seq LIMIT ?',
     ),
@@ -445,6 +461,8 @@ function statements(db: Database) {
     setFact: db.prepare('INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value'),
     fills: db.prepare(`SELECT detail ->> '$.qty' AS qty FROM events WHERE seq = ? AND kind = 'fill'`),
     newest: db.prepare('SELECT max(seq) AS n FROM requests'),
-    openCounts: db.prepare('SELECT state, count(*) AS n FROM requests WHERE final = 0 GROUP BY state'),
+    openCounts: db.prepare(
+      'SELECT state, count(*) AS n FROM requests INDEXED BY requests_unfinished WHERE final = 0 GROUP BY state',
+    ),
   };
 }

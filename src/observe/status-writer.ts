@@ -5,12 +5,15 @@
 import type { Journal } from '../journal/journal.ts';
 import { type Clock, isoMicros, type Micros } from '../lib/clock.ts';
 import type { Files } from '../lib/files.ts';
-import { STATES } from '../order/states.ts';
+import { STATES, type State } from '../order/states.ts';
 import type { ModeReport, Summary, TowerEvent } from './events.ts';
 import { type RecentError, STATUS_FILE, type StatusReport } from './status.ts';
 
 const EVERY_MS = 1000;
 const SHOWN = 100;
+const UNFINISHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final);
+const DOUBTFUL = UNFINISHED.filter((state) => STATES[state].sent === 'unknown');
+const OPEN = UNFINISHED.filter((state) => STATES[state].sent !== 'unknown');
 
 export interface StatusWriterOptions {
   readonly clock: Clock;
@@ -89,10 +92,10 @@ export class StatusWriter {
 
   async #report(running: boolean): Promise<StatusReport> {
     const { journal, clock, home, pid, since } = this.#o;
-    const unfinished = (await journal.unfinished()).toReversed();
-    const doubtful = unfinished.filter(({ state }) => STATES[state].sent === 'unknown');
-    this.#open = unfinished.length - doubtful.length;
-    this.#inDoubt = doubtful.length;
+    const counts = await journal.counts();
+    const sum = (states: readonly State[]): number => states.reduce((n, state) => n + (counts[state] ?? 0), 0);
+    this.#open = sum(OPEN);
+    this.#inDoubt = sum(DOUBTFUL);
     return {
       running,
       pid,
@@ -100,19 +103,16 @@ export class StatusWriter {
       at: isoMicros(clock.now()),
       home,
       modes: this.#modes,
-      counts: await journal.counts(),
-      open_orders: unfinished
-        .filter((entry) => entry.wire !== null && STATES[entry.state].sent !== 'unknown')
-        .slice(0, SHOWN)
-        .map((entry) => ({
-          client_order_id: entry.clientOrderId,
-          agent: entry.agent,
-          mode: entry.mode,
-          type: entry.type,
-          status: entry.brokerStatus ?? entry.state,
-          received_at: isoMicros(entry.receivedAt),
-        })),
-      in_doubt: doubtful.slice(0, SHOWN).map((entry) => ({
+      counts,
+      open_orders: (await journal.newestOrders(OPEN, SHOWN)).map((entry) => ({
+        client_order_id: entry.clientOrderId,
+        agent: entry.agent,
+        mode: entry.mode,
+        type: entry.type,
+        status: entry.brokerStatus ?? entry.state,
+        received_at: isoMicros(entry.receivedAt),
+      })),
+      in_doubt: (await journal.newestOrders(DOUBTFUL, SHOWN)).map((entry) => ({
         client_order_id: entry.clientOrderId,
         agent: entry.agent,
         mode: entry.mode,
