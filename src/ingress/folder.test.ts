@@ -113,7 +113,9 @@ test('a file that comes under the same name after the claim is taken as a second
   ]);
 });
 
-test('a watch that never rings loses nothing, and a file in pieces is taken when it rests', async () => {
+test('a watch that never rings loses nothing, and a file in pieces is taken when it rests', {
+  timeout: 3000,
+}, async () => {
   const rig = makeRig(() => {}, 10);
   rig.folder.start();
   rig.drop('whole.json', '{}');

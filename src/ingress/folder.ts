@@ -14,6 +14,8 @@ import { completeness } from '../order/parse.ts';
 export const INCOMING = 'orders/incoming';
 export const PROCESSING = 'orders/processing';
 
+/** A claimed file that cannot be read in so many looks is answered as unreadable. */
+const READ_TRIES = 10;
 const BATCH = 64;
 /**
  * A listing serves for so long, or for so many times as long as it took to make: a folder of many thousand files is not
@@ -62,6 +64,10 @@ export class Folder {
   #lastFault = '';
   /** Files that cannot be looked at or claimed, and why: each is told once. */
   readonly #stuck = new Map<string, string>();
+  /** Claimed files that could not be read yet: they are owed an answer. */
+  readonly #owed = new Map<string, { readonly receipt: string; readonly fileName: string; tries: number }>();
+  /** Claimed files that the archive has, and that would not go. */
+  readonly #leftovers = new Set<string>();
 
   constructor(options: FolderOptions) {
     this.#o = options;
@@ -69,9 +75,8 @@ export class Folder {
 
   /** Takes up what an earlier run had claimed. Before `start`. */
   async recover(): Promise<void> {
-    const { files, clock } = this.#o;
     const batch: Received[] = [];
-    for (const entry of files.list(PROCESSING)) {
+    for (const entry of this.#o.files.list(PROCESSING)) {
       const [, receipt, fileName] = /^([0-9a-z]{26})__(.*)$/s.exec(entry.name) ?? [];
       if (receipt === undefined || fileName === undefined) {
         if (entry.name.startsWith('.')) continue;
@@ -84,13 +89,19 @@ export class Folder {
       }
       this.#o.failpoints.hit('k27-in-recovery');
       const known = await this.#o.receipt(receipt);
-      if (known === 'archived') files.remove(`${PROCESSING}/${entry.name}`);
-      if (known === 'unknown')
-        batch.push(
-          this.#received(entry, receipt, fileName, files.peek(PROCESSING, entry, this.#o.maxBytes), clock.now()),
-        );
+      if (known === 'archived') this.#leftovers.add(entry.name);
+      const received = known === 'unknown' ? this.#read(entry, receipt, fileName) : null;
+      if (received !== null) batch.push(received);
     }
+    this.#clearAway();
     if (batch.length > 0) await this.#o.admit(batch);
+  }
+
+  #clearAway(): void {
+    for (const name of [...this.#leftovers]) {
+      const gone = this.#tried(name, () => this.#o.files.remove(`${PROCESSING}/${name}`)) !== null;
+      if (gone) this.#leftovers.delete(name);
+    }
   }
 
   start(): void {
@@ -130,6 +141,11 @@ export class Folder {
 
   async #scan(): Promise<void> {
     const { clock } = this.#o;
+    this.#clearAway();
+    const owed = [...this.#owed].flatMap(
+      ([name, { receipt, fileName }]) => this.#read(dirEntry(name), receipt, fileName) ?? [],
+    );
+    if (owed.length > 0) await this.#o.admit(owed);
     for (;;) {
       const began = clock.monotonic();
       let listing: readonly DirEntry[];
@@ -178,7 +194,7 @@ export class Folder {
 
   #forgetGone(listing: readonly DirEntry[]): void {
     if (this.#unsettled.size === 0 && this.#temps.size === 0 && this.#stuck.size === 0) return;
-    const present = new Set(listing.map(({ name }) => name));
+    const present = new Set([...listing.map(({ name }) => name), ...this.#owed.keys(), ...this.#leftovers]);
     for (const known of [this.#unsettled, this.#temps, this.#stuck]) {
       for (const name of [...known.keys()]) if (!present.has(name)) known.delete(name);
     }
@@ -199,9 +215,24 @@ export class Folder {
     this.#unsettled.delete(entry.name);
     this.#stuck.delete(entry.name);
     this.#o.failpoints.hit('k04-claimed');
-    // The claimed bytes count: the file may have been replaced between the look and the claim.
-    const claimed = this.#o.files.peek(PROCESSING, dirEntry(claimedAs), this.#o.maxBytes);
-    return this.#received({ ...entry, name: claimedAs }, receipt, entry.name, claimed, this.#o.clock.now());
+    return this.#read(dirEntry(claimedAs), receipt, entry.name);
+  }
+
+  /**
+   * What was claimed: its bytes count, for the file may have been replaced between the look and the claim. Null when the
+   * system does not give them now; they are asked for again at the next looks, and in the end called unreadable.
+   */
+  #read(entry: DirEntry, receipt: string, fileName: string): Received | null {
+    const { files, clock, maxBytes } = this.#o;
+    const look = this.#tried(entry.name, () => files.peek(PROCESSING, entry, maxBytes));
+    const tries = (this.#owed.get(entry.name)?.tries ?? 0) + 1;
+    if (look === null && tries < READ_TRIES) {
+      this.#owed.set(entry.name, { receipt, fileName, tries });
+      return null;
+    }
+    this.#owed.delete(entry.name);
+    const reason = this.#stuck.get(entry.name) ?? '';
+    return this.#received(entry, receipt, fileName, look ?? { kind: 'unreadable', reason }, clock.now());
   }
 
   /** One file that the system will not let us have must not stop the others: it stays, and is tried at every look. */
@@ -215,7 +246,7 @@ export class Folder {
       if (this.#stuck.get(name) !== code) {
         this.#o.notice(
           'error',
-          `${INCOMING}/${name} cannot be taken: ${error.message}`,
+          `${name} cannot be taken: ${error.message}`,
           'check its owner and rights, and the space of the disk; it is tried again by itself',
         );
       }

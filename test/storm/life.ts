@@ -42,6 +42,8 @@ export function drawDoom(random: Random, plan: CrashPlan, leftUs: number): reado
 
 export class Life {
   alive = true;
+  /** It has started, and takes orders. */
+  isUp = false;
   readonly n: number;
   readonly clock: Clock;
   readonly failpoints: Failpoints;

@@ -293,7 +293,9 @@ class Storm {
     this.#pipeline = pipeline;
     pipeline.start().then(
       () => {
-        if (life.alive) this.#tell('tower', 'takes orders');
+        if (!life.alive) return;
+        life.isUp = true;
+        this.#tell('tower', 'takes orders');
       },
       (error: unknown) => {
         if (!(error instanceof Crash)) this.#ended(life, error);
@@ -323,7 +325,10 @@ class Storm {
     if (!life.alive || error instanceof Crash) return;
     life.alive = false;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const isOurs = error instanceof Injected || error instanceof CannotStart;
+    const isOurs = life.isUp
+      ? // Once it takes orders, only its journal may end it: a file that cannot be had must not stop the others.
+        error instanceof Injected && error.code === 'SQLITE_IOERR'
+      : error instanceof Injected || error instanceof CannotStart;
     this.#tell('tower', `ends itself: ${isOurs ? (error as Error).message : text}`);
     this.#gone(life);
     if (isOurs) this.#bootLater();
