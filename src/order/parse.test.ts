@@ -44,6 +44,11 @@ describe('stocks', () => {
   };
   const AAPL = '{"symbol":"AAPL","qty":10,"time_in_force":"day"';
   check('market', `${AAPL},"order_class":"market"}`, {});
+  for (const qty of ['123456789012.123456789', '"123456789012.123456789"']) {
+    check(`every digit of qty ${qty}`, `{"symbol":"AAPL","qty":${qty},"time_in_force":"day","order_class":"market"}`, {
+      size: { qty: '123456789012.123456789' },
+    });
+  }
   check('sale', `${AAPL},"order_class":"market"}`, {}, 'stocksell');
   check('limit, digits as written', `${AAPL},"order_class":"limit","limit_price":200.00}`, {
     terms: { type: 'limit', limitPrice: '200' },

@@ -112,11 +112,15 @@ describe('an order in doubt', { concurrency: true }, () => {
     ));
 
   it('after a 504 is looked up before anything else: one POST', () =>
-    scene({ requests: [nth(1, { kind: 'status', status: 504, accept: true })] }, {}, async (on) => {
-      const answer = await comesOutWell(on, on.tower.drop('four', 'stockbuy', RESTING));
-      assert.equal(on.posts().length, 1);
-      assert.deepEqual(await on.orders(), [answer.client_order_id]);
-    }));
+    scene(
+      { requests: [nth(1, { kind: 'status', status: 504, accept: true })], lookup_lag_ms: 1100 },
+      {},
+      async (on) => {
+        const answer = await comesOutWell(on, on.tower.drop('four', 'stockbuy', RESTING));
+        assert.equal(on.posts().length, 1);
+        assert.deepEqual(await on.orders(), [answer.client_order_id]);
+      },
+    ));
 
   it('is not sent again before the settle time, at an exchange that takes equal ids twice', () =>
     scene(

@@ -83,6 +83,12 @@ export class Harness {
     });
   }
 
+  /** Rejects when the tower cannot go on. */
+  get failed(): Promise<never> {
+    assert.ok(this.#tower !== null, 'the tower is not running');
+    return this.#tower.failed;
+  }
+
   async stop(): Promise<void> {
     await this.#tower?.stop();
     this.#tower = null;

@@ -160,6 +160,8 @@ describe('an order on its way', () => {
     [answer(415, ''), 'rejected validation_failed'],
     [refusal(422, 'client_order_id must be unique'), 'duplicate'],
     [refusal(422, 'failed to parse after'), 'rejected validation_failed'],
+    // Alpaca's code for a used id stands for other refusals, too.
+    [answer(422, '{"code":40010001,"message":"failed to parse after"}'), 'rejected validation_failed'],
     [refusal(422, 'order is already in "canceled" state'), 'rejected not_cancelable'],
     [refusal(429, 'rate limit exceeded'), 'rate_limited'],
     ...[301, 302, 304, 307, 308].map((status) => [answer(status, ''), 'misconfigured'] as const),
