@@ -2,6 +2,7 @@
  * Locks that the kernel frees when their holder dies, also by kill -9: one tower for one home, one tower on this machine
  * for one account. Must never rest on a file that somebody would have to clean up.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import Sqlite from 'better-sqlite3';
@@ -36,6 +37,10 @@ function holderOf(file: string): number | null {
   }
 }
 
+/** The kernel takes at most 107 bytes; a base URL may be longer than that. */
+const fitting = (name: string): string =>
+  Buffer.byteLength(name) <= 107 ? name : createHash('sha256').update(name).digest('hex');
+
 /**
  * Takes a name for this machine, as an abstract socket. Null when somebody has it. Where the system has no abstract
  * sockets (anything but Linux) the lock is always given: the lock of the home is all there is.
@@ -48,7 +53,7 @@ export function lockName(name: string, platform: string): Promise<Held | null> {
       if (error.code === 'EADDRINUSE') resolve(null);
       else reject(error);
     });
-    server.listen(`\0${name}`, () => {
+    server.listen(`\0${fitting(name)}`, () => {
       server.unref();
       resolve({ release: () => server.close() });
     });
