@@ -212,7 +212,7 @@ export class Pipeline {
     const { files, journal, clock, failpoints } = this.#ports;
     for (const folder of FOLDERS) files.makeFolder(folder);
     // What a crash left half made is made again from the journal.
-    for (const { name } of files.list(TEMP_FOLDER)) files.remove(`${TEMP_FOLDER}/${name}`);
+    for (const { name } of files.list(TEMP_FOLDER)) this.#clearTemp(name);
     const isFirstRun = journal.isNew && TRACES.every((folder) => files.list(folder).length === 0);
     for (const line of this.#lines) {
       const { mode } = line.broker;
@@ -232,6 +232,16 @@ export class Pipeline {
     failpoints.hit('k27-in-recovery');
     await this.#folder.recover();
     if (!this.#stopped) this.#folder.start();
+  }
+
+  /** A temporary file that will not go takes up space, and nothing else. */
+  #clearTemp(name: string): void {
+    try {
+      this.#ports.files.remove(`${TEMP_FOLDER}/${name}`);
+    } catch (error) {
+      const text = `${TEMP_FOLDER}/${name} cannot be removed: ${error instanceof Error ? error.message : String(error)}`;
+      this.#o.onEvent({ kind: 'notice', level: 'warn', text, remedy: 'check the disk, and delete the file' });
+    }
   }
 
   /** Nothing new is taken; what is under way ends; what is journaled is published. Idempotent. */

@@ -183,7 +183,12 @@ function payload(random: Random, type: string, target: string): object {
   switch (type) {
     case 'stockbuy':
     case 'stocksell':
-      return { symbol, qty, ...terms, time_in_force: pick(random, ['day', 'gtc']) };
+      return {
+        symbol,
+        qty,
+        ...(chance(random, 0.15) ? bracket(type) : terms),
+        time_in_force: pick(random, ['day', 'gtc']),
+      };
     case 'cryptobuy':
       return { symbol: 'BTC/USD', qty: `0.0${qty}`, ...terms, time_in_force: 'gtc' };
     case 'optionsingle':
@@ -221,6 +226,13 @@ function payload(random: Random, type: string, target: string): object {
     default:
       return {};
   }
+}
+
+/** An entry with its exits on both sides. */
+function bracket(type: string): object {
+  const [profit, loss] = type === 'stockbuy' ? ['180.5', '60.5'] : ['60.5', '180.5'];
+  const exits = { take_profit: { limit_price: profit }, stop_loss: { stop_price: loss } };
+  return { order_class: 'limit', limit_price: '120.25', ...exits };
 }
 
 /** A file that must be refused. */

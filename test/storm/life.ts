@@ -53,6 +53,8 @@ export class Life {
   readonly #fault: (error: unknown) => void;
   /** Calls to ports in this run. */
   calls = 0;
+  /** Microseconds by which the wall clock of the machine is off. */
+  wallOff = 0;
 
   /** `die` is told where; `fault` gets what a timer's work throws. */
   constructor(
@@ -71,7 +73,7 @@ export class Life {
     // A monotonic clock starts anew with each boot, at no particular value.
     const offset = bootUs - n * 1_000_003;
     this.clock = {
-      now: () => micros(wallOf(time.now)),
+      now: () => micros(wallOf(time.now) + this.wallOff),
       monotonic: () => (time.now - offset) / 1000,
       after: (ms, run) => this.#after(ms, run),
     };

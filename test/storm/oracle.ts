@@ -118,6 +118,11 @@ export class Oracle {
     this.#budgetCountsFrom = this.#departures.length;
   }
 
+  /** The tower starts with a wall clock that has jumped: it cannot know when the requests before were sent. */
+  undated(): void {
+    this.#budgetCountsFrom = this.#departures.length;
+  }
+
   /** A request leaves the tower. */
   left(request: HttpRequest): void {
     this.figures.requests++;

@@ -13,6 +13,8 @@ export interface Plan {
   readonly agents: number;
   readonly budget: { readonly perMinute: number; readonly perSecond: number };
   readonly pollMs: number;
+  /** How far the tower's wall clock is off, at most, anew with every start and once in between. */
+  readonly wallOffMs: number;
   /** The tower's settings for doubt; the faults below stay within what they promise to bear. */
   readonly settleMs: number;
   readonly maxDelayMs: number;
@@ -149,6 +151,7 @@ export function drawPlan(random: Random): Plan {
       ? { perMinute: 20 + below(random, 60), perSecond: 2 + below(random, 6) }
       : { perMinute: 200, perSecond: 10 },
     pollMs: pick(random, [500, 2_000, 5_000, 5_000, 10_000]),
+    wallOffMs: one(0.15) ? pick(random, [2_000, 120_000, 7_200_000]) : 0,
     settleMs,
     maxDelayMs,
     resend: unique && one(0.8),

@@ -235,9 +235,19 @@ class Storm {
       (error) => this.#ended(life, error),
     );
     this.#life = life;
+    this.#setWall(life);
+    if (plan.wallOffMs > 0) this.#time.in(plan.spanMs * 1000 * fraction(this.#random.life), () => this.#setWall(life));
     this.#tell('tower', `starts (run ${life.n})`);
     life.guard(() => this.#start(life));
     if (orderly) this.#time.in(leftUs * fraction(this.#random.life), () => this.#stop(life));
+  }
+
+  /** A wall clock that jumps; what was spent before a start can then not be dated. */
+  #setWall(life: Life): void {
+    const { wallOffMs } = this.#plan;
+    if (wallOffMs === 0) return;
+    life.wallOff = Math.round(wallOffMs * 1000 * (2 * fraction(this.#random.life) - 1));
+    if (!life.isUp) this.#oracle.undated();
   }
 
   #start(life: Life): void {

@@ -38,6 +38,8 @@ export function fieldsDiffer(file: Uint8Array, wire: string): readonly string[] 
     return differing;
   }
   note('type', sent['type'] === payload['order_class']);
+  for (const exit of ['take_profit', 'stop_loss'] as const)
+    note(exit, JSON.stringify(payload[exit] ?? null) === JSON.stringify(sent[exit] ?? null));
   note('side', sent['side'] === (SIDES[type] ?? payload['side']));
   return differing;
 }
