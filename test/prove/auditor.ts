@@ -39,7 +39,7 @@ export interface Dropped {
 }
 
 /** One home and what an agent saw of it. */
-export interface Site {
+interface Site {
   readonly home: string;
   readonly dropped: readonly Dropped[];
   readonly history: ReadonlyMap<string, readonly { readonly text: string; readonly seenAt: number }[]>;
@@ -57,6 +57,8 @@ export interface Evidence {
   readonly mayDoubt?: ReadonlySet<string>;
   /** Orders that arrived later than anything is assumed to travel: statements of before are not judged. */
   readonly beyondDelay?: ReadonlySet<string>;
+  /** The tower's wall clock jumped: its moments cannot be compared with the exchange's. */
+  readonly clockJumps?: boolean;
   /** The journal was taken away on purpose: sendings of before are not in it. */
   readonly journalLost?: boolean;
 }
@@ -155,6 +157,7 @@ export function audit(evidence: Evidence): Verdict {
     ),
     book: new Map(evidence.book.map((order) => [order.client_order_id, order])),
     ledger: evidence.ledger,
+    comparable: !(evidence.clockJumps ?? false),
   };
 
   for (const [id, lines] of facts.orders) {
@@ -165,7 +168,7 @@ export function audit(evidence: Evidence): Verdict {
   for (const [id, orders] of Map.groupBy(evidence.book, (order) => order.client_order_id)) {
     if (orders.length > 1) found.say(`${id}: the exchange lists ${orders.length} orders`);
   }
-  checkSendings(posts, journals, evidence.journalLost ?? false, found);
+  checkSendings(posts, journals, evidence, found);
   evidence.sites.forEach((site, index) => {
     const journal = journals[index];
     if (journal !== undefined) checkSite(site, journal, facts, evidence, found);
@@ -194,6 +197,8 @@ interface Facts {
   readonly orders: ReadonlyMap<string, readonly LedgerLine[]>;
   readonly book: ReadonlyMap<string, BookOrder>;
   readonly ledger: readonly LedgerLine[];
+  /** Whether the tower's clock and the exchange's tell the same time. */
+  readonly comparable: boolean;
 }
 
 function textField(body: string): string {
@@ -208,7 +213,7 @@ function textField(body: string): string {
 function checkSendings(
   posts: readonly LedgerLine[],
   journals: readonly Journal[],
-  journalLost: boolean,
+  { journalLost = false, clockJumps = false }: Evidence,
   found: Findings,
 ): void {
   for (const [id, lines] of Map.groupBy(posts, ({ body }) => textField(body))) {
@@ -228,7 +233,7 @@ function checkSendings(
         found.say(`${id}: other bytes than the journal's were sent`);
       const at = Date.parse(line.at) * 1000;
       // The ledger's milliseconds are cut off, so a sending of the same millisecond is before it.
-      if (!journalLost && !sendings.some((sending) => sending <= at + 1000))
+      if (!journalLost && !clockJumps && !sendings.some((sending) => sending <= at + 1000))
         found.say(`${id}: a POST is older than its journaled sending`);
     }
   }
@@ -314,7 +319,8 @@ function untruth(dropped: Dropped, answer: Answer, seenAt: number, facts: Facts)
   const listed = facts.book.get(dropped.clientOrderId);
   if (answer.status === 'success') {
     if (order === undefined) return 'says that there is an order, and there is none';
-    if (Date.parse(order.at) > Date.parse(answer.timestamp) + 1) return 'tells of the order before there was one';
+    if (facts.comparable && Date.parse(order.at) > Date.parse(answer.timestamp) + 1)
+      return 'tells of the order before there was one';
     if (answer.data?.['id'] !== order.order_id) return `names order ${answer.data?.['id']}, it is ${order.order_id}`;
     if (answer.final && listed !== undefined && answer.data?.['status'] !== listed.status)
       return `says finally ${answer.data?.['status']}, the exchange has ${listed.status}`;

@@ -91,7 +91,7 @@ export class Child {
 }
 
 /** Fails with `words` when `promise` takes longer than `ms`. */
-export async function within<T>(promise: Promise<T>, ms: number, words: () => string): Promise<T> {
+async function within<T>(promise: Promise<T>, ms: number, words: () => string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(words())), ms);
   try {

@@ -17,7 +17,7 @@ import { audit, type BookOrder, type Dropped, type LedgerLine, type Verdict } fr
 import { Child, type ChildOptions, until } from './process.ts';
 import { must } from './row.ts';
 import { type Version, Watcher } from './watcher.ts';
-import { type Passing, Wire } from './wire.ts';
+import { Wire } from './wire.ts';
 
 export interface Ask {
   readonly agent?: string;
@@ -197,6 +197,8 @@ export class Rig {
   mayDoubt = new Set<string>();
   /** Orders that arrive later than anything is assumed to travel: what was said of them before cannot count. */
   beyondDelay = new Set<string>();
+  /** The tower's wall clock is moved: moments of the journal and of the ledger cannot be compared. */
+  clockJumps = false;
   journalLost = false;
   /** Bodies that somebody else posted. */
   #foreign = new Set<string>();
@@ -245,6 +247,7 @@ export class Rig {
     this.#verdict = null;
     this.mayDoubt = new Set();
     this.beyondDelay = new Set();
+    this.clockJumps = false;
     this.journalLost = false;
     this.#foreign = new Set();
     this.lastEnv = {};
@@ -427,10 +430,9 @@ export class Rig {
       foreign: this.#foreign,
       mayDoubt: this.mayDoubt,
       beyondDelay: this.beyondDelay,
+      clockJumps: this.clockJumps,
       journalLost: this.journalLost,
     });
     return this.#verdict;
   }
 }
-
-export type { Passing };

@@ -8,7 +8,7 @@ import { type Figures, must, type Row } from './row.ts';
 import type { Passing, Reply } from './wire.ts';
 
 export const isOrder = ({ method, url }: Passing): boolean => method === 'POST' && url === '/v2/orders';
-export const DUPLICATE = { status: 422, body: '{"code":40010001,"message":"client_order_id must be unique"}' };
+const DUPLICATE = { status: 422, body: '{"code":40010001,"message":"client_order_id must be unique"}' };
 
 /** Deals with the first `count` orders that come by `act`; the others pass. */
 export function onOrders(rig: Rig, count: number, act: (passing: Passing, nth: number) => Promise<void> | void): void {

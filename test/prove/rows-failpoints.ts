@@ -49,7 +49,7 @@ const ordinary = async (rig: Rig): Promise<void> => {
 const AT_START = new Set(['k27-in-recovery', 'k31-migrate']);
 
 /** One point: killed there, started again, and further on everything as if nothing had been. */
-export async function killAt(rig: Rig, name: string, nth = 1): Promise<void> {
+async function killAt(rig: Rig, name: string, nth = 1): Promise<void> {
   const scene = SCENES[name] ?? ordinary;
   if (name === 'k27-in-recovery') {
     // Something to recover: a tower that died with orders on their way.

@@ -11,7 +11,7 @@ const AGENTS = ['alpha', 'beta', 'gamma', 'delta'] as const;
 const PER_HOME = 250;
 
 /** Drops on while a tower lives, kills it, starts the next; `count` times. */
-export async function randomKills(rig: Rig, count: number, seed: number): Promise<Figures> {
+async function randomKills(rig: Rig, count: number, seed: number, refusals: boolean): Promise<Figures> {
   const chance = chanceOf(seed);
   let beforeReady = 0;
   let slowest = 0;
@@ -27,7 +27,11 @@ export async function randomKills(rig: Rig, count: number, seed: number): Promis
     }
     const end = performance.now() + chance.whole(20, early ? 600 : 800);
     while (performance.now() < end) {
-      dropOne(rig, chance.fraction(), AGENTS[chance.whole(0, AGENTS.length - 1)] ?? 'alpha');
+      dropOne(
+        rig,
+        refusals ? chance.fraction() : chance.fraction() * 0.7,
+        AGENTS[chance.whole(0, AGENTS.length - 1)] ?? 'alpha',
+      );
       await sleep(Math.min(chance.whole(5, 120), Math.max(0, end - performance.now())));
     }
     await tower.end('SIGKILL');
@@ -46,8 +50,15 @@ function dropOne(rig: Rig, choice: number, agent: string): void {
   } else rig.drop({ agent, type: 'accountinfo', payload: {} });
 }
 
-/** Rows of at most so many kills each, so that two stands share the work. */
-export function killRows({ kills, seed }: { readonly kills: number; readonly seed: number }): readonly Row[] {
+interface KillOptions {
+  /** In all; shared by rows of at most so many each, so that two stands share the work. */
+  readonly kills: number;
+  readonly seed: number;
+  /** Whether orders are among them that the exchange refuses: such doubt ends only by absence, minutes later. */
+  readonly refusals?: boolean;
+}
+
+export function killRows({ kills, seed, refusals = true }: KillOptions): readonly Row[] {
   const rows = Math.max(2, Math.ceil(kills / PER_HOME));
   return Array.from({ length: rows }, (_, index) => {
     const count = Math.floor(kills / rows) + (index < kills % rows ? 1 : 0);
@@ -57,7 +68,7 @@ export function killRows({ kills, seed }: { readonly kills: number; readonly see
       promises: ['p1', 'p2', 'p3'],
       minutes: count / 50,
       async run(rig) {
-        const figures = await randomKills(rig, count, seed + index);
+        const figures = await randomKills(rig, count, seed + index, refusals);
         await rig.conclude(240_000);
         return figures;
       },

@@ -124,7 +124,7 @@ async function blockedLoop(rig: Rig): Promise<Figures> {
 }
 
 /** A second tower on the same home. */
-export async function secondTower(rig: Rig): Promise<Figures> {
+async function secondTower(rig: Rig): Promise<Figures> {
   const first = await rig.start();
   const second = rig.launch();
   const { code } = await second.exited;
@@ -142,7 +142,7 @@ async function twins(rig: Rig): Promise<Figures> {
   const otherLine = new Wire(rig.exchangeUrl);
   await otherLine.open();
   try {
-    const twin = rig.newSite(join(rig.folder, `twin-of-${rig.key}`));
+    const twin = rig.newSite(`${rig.site.home}-twin`);
     const env = { ALPACA_PAPER_BASE_URL: otherLine.url, ALPACA_DATA_BASE_URL: otherLine.url };
     await rig.start();
     await rig.start(env, { site: twin });
@@ -210,11 +210,12 @@ function mustHold(figures: ReturnType<typeof windows>): void {
 
 /** Eight agents want more than there is; the account's limits hold at the socket, and a cancel does not wait. */
 async function saturated(rig: Rig): Promise<Figures> {
+  // Dropped before the tower starts: writing them would hold up the wire, and so the moments that are measured.
+  const resting = rig.drop({ agent: 'agent0', payload: RESTING });
+  for (let n = 0; n < 320; n++) rig.drop({ agent: `agent${n % 8}` });
   await rig.start(BUDGET);
   rig.lastEnv = BUDGET;
-  const resting = rig.drop({ agent: 'agent0', payload: RESTING });
   await rig.answered(resting, ({ status }) => status === 'success');
-  for (let n = 0; n < 320; n++) rig.drop({ agent: `agent${n % 8}` });
   await sleep(4000);
   const asked = performance.now();
   const cancel = rig.drop({

@@ -159,7 +159,7 @@ async function unknownOrders(rig: Rig): Promise<Figures> {
 }
 
 /** The fill is told before the POST is answered. */
-export async function fillFirst(rig: Rig): Promise<Figures> {
+async function fillFirst(rig: Rig): Promise<Figures> {
   rig.wire.hook = async (passing) => {
     if (passing.method !== 'POST') return false;
     const reply = await passing.forward();
