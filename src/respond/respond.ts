@@ -67,6 +67,8 @@ export class Responder {
   #again = false;
   #stopped = false;
   #failures = 0;
+  /** How many of the last look could not be dealt with: the next look reaches beyond them. */
+  #left = 0;
   #retry: () => void = () => {};
 
   constructor(options: RespondOptions) {
@@ -103,11 +105,12 @@ export class Responder {
       await new Promise<void>((resolve) => {
         this.#o.clock.after(0, resolve);
       });
-      const { entries, strays } = await this.#o.journal.outgoing(BATCH);
+      const limit = BATCH + this.#left;
+      const { entries, strays } = await this.#o.journal.outgoing(limit);
       const marks = await this.#publish(entries, strays);
       if (marks.length > 0) await this.#o.journal.mark(marks);
       // What cannot be written waits for the retry, not in a circle.
-      if (marks.length > 0 && (entries.length === BATCH || strays.length === BATCH)) this.#again = true;
+      if (marks.length > 0 && (entries.length === limit || strays.length === limit)) this.#again = true;
     }
   }
 
@@ -115,7 +118,7 @@ export class Responder {
   async #publish(entries: readonly Entry[], strays: readonly Stray[]): Promise<Mark[]> {
     const { files, failpoints } = this.#o;
     /** What is in place, and the claimed file that the archive has now. */
-    const done: { readonly mark: Mark; readonly claimed: string | null }[] = [];
+    const done: { readonly mark: Mark; readonly claimed: string | null; readonly answer: string }[] = [];
     const touched = new Set<string>();
     let failed = false;
     const attempt = async (what: string, work: () => void | Promise<void>): Promise<boolean> => {
@@ -188,24 +191,35 @@ export class Responder {
             ? await answer(archiving, responsePath(entry.name), () => responseText(entry))
             : await archiving;
         const archived = mayArchive(entry) || entry.archived;
-        done.push({ mark: { seq: entry.seq, published: entry.version, archived }, claimed });
+        const mark = { seq: entry.seq, published: entry.version, archived };
+        done.push({ mark, claimed, answer: responsePath(entry.name) });
       });
     const publishStray = (stray: Stray): Promise<boolean> =>
       attempt(stray.responsePath, async () => {
         const archiving = archive(stray.archivePath, stray.raw, stray.claimedAs, stray.receipt);
         const claimed = await answer(archiving, stray.responsePath, () => stray.responseText);
-        done.push({ mark: { receipt: stray.receipt, archived: true }, claimed });
+        done.push({ mark: { receipt: stray.receipt, archived: true }, claimed, answer: stray.responsePath });
       });
     await Promise.all([...entries.map(publishEntry), ...strays.map(publishStray)]);
-    const synced = await Promise.all([...touched].map((folder) => attempt(folder, () => files.syncFolder(folder))));
-    if (synced.includes(false)) return this.#later([]);
+    this.#left = entries.length + strays.length;
+    const unsynced: string[] = [];
+    await Promise.all(
+      [...touched].map(async (folder) => {
+        if (!(await attempt(folder, () => files.syncFolder(folder)))) unsynced.push(folder);
+      }),
+    );
+    // Without the archive nothing is done; a folder of answers is one agent's, and no concern of the others.
+    if (unsynced.some((folder) => folder.startsWith('orders/'))) return this.#later([]);
     failpoints.hit('k07e-response-folder-synced');
     failpoints.hit('k25-before-unlink');
     const marks: Mark[] = [];
-    for (const { mark, claimed } of done) {
+    for (const { mark, claimed, answer: path } of done) {
+      if (unsynced.some((folder) => path.startsWith(`${folder}/`))) continue;
       // Archived is what is in the archive and no longer among the claimed files: else nobody would remove it there.
-      if (claimed === null || (await attempt(claimed, () => void files.remove(claimed)))) marks.push(mark);
-      else if (mark.seq !== undefined) marks.push({ ...mark, archived: false });
+      if (claimed === null || (await attempt(claimed, () => void files.remove(claimed)))) {
+        marks.push(mark);
+        this.#left--;
+      } else if (mark.seq !== undefined) marks.push({ ...mark, archived: false });
     }
     failpoints.hit('k26-before-d11');
     if (failed) this.#later(marks);

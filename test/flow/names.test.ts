@@ -1,5 +1,7 @@
 /** Files whose names come again, or come in another order than they were meant: each is answered, none stops the tower. */
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { it } from 'node:test';
 import { micros, systemClock } from '../../src/lib/clock.ts';
 import { Harness } from './harness.ts';
@@ -49,5 +51,24 @@ it('files of one agent are taken by their timestamps: a cancel comes after the o
   );
   assert.deepEqual(taken, [`quick_${first}_stockbuy`, `quick_${second}_cancelorder`]);
   await tower.final(order);
+  await tower.end();
+});
+
+it('an agent whose answers cannot be written does not hold up those of the others', async () => {
+  const tower = new Harness();
+  await tower.start();
+  // A file where the folder of its answers should be.
+  writeFileSync(join(tower.home, 'responses', 'broken'), '');
+  for (let n = 0; n < 150; n++) tower.drop('broken', 'stockbuy', {});
+  await tower.until(
+    () => (tower.list('orders/incoming').length === 0 ? true : null),
+    () => 'the files were not taken',
+  );
+  assert.equal((await tower.ask('well', 'accountinfo', {})).status, 'success');
+  rmSync(join(tower.home, 'responses', 'broken'));
+  await tower.until(
+    () => (tower.list('orders/failed').length === 150 && tower.list('orders/processing').length === 0 ? true : null),
+    () => 'what could not be written before is written now',
+  );
   await tower.end();
 });
