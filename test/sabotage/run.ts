@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly mutant: string | null;
   readonly args: readonly string[];
   readonly limitMs: number;
+  readonly env?: Readonly<Record<string, string>>;
   /** The verdict on what it printed, once it has ended by itself. */
   judge(output: string, code: number | null): Omit<Run, 'seconds'>;
 }
@@ -31,7 +32,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-export function run({ mutant, args, limitMs, judge }: RunOptions): Promise<Run> {
+export function run({ mutant, args, limitMs, judge, env: more }: RunOptions): Promise<Run> {
   // A child of a test runner would report to that runner instead of to us.
   const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: options = '', ...env } = process.env;
   const startedAt = performance.now();
@@ -41,6 +42,7 @@ export function run({ mutant, args, limitMs, judge }: RunOptions): Promise<Run> 
       ...env,
       TOWER_TEST: '1',
       ...(mutant === null ? {} : { TOWER_SABOTAGE: mutant, NODE_OPTIONS: `${options} --import ${HOOK}`.trim() }),
+      ...more,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -110,6 +112,7 @@ export function runStorm(mutant: string | null, seeds: number): Promise<Run> {
   });
 }
 
-const lastLines = (output: string): string => output.trim().split('\n').slice(-3).join(' ').slice(-300);
+const lastLines = (output: string): string =>
+  /^\w*Error: .*$/m.exec(output)?.[0] ?? output.trim().split('\n').slice(-3).join(' ').slice(-300);
 
 export const isOnPath = (program: string): boolean => spawnSync('which', [program]).status === 0;

@@ -1,0 +1,241 @@
+/** The whole length of a doubt, on a clock in the hand: when it may end, by what, and not a moment before. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { alpacaBroker } from '../broker/alpaca/client.ts';
+import type { HttpRequest, HttpResult, Network } from '../broker/alpaca/network.ts';
+import type { Entry } from '../journal/journal.ts';
+import { openSqliteJournal } from '../journal/sqlite.ts';
+import { Writer } from '../journal/writer.ts';
+import { defined } from '../lib/assert.ts';
+import { type Clock, micros } from '../lib/clock.ts';
+import { noFailpoints } from '../lib/failpoint.ts';
+import { seededRandom } from '../lib/random.ts';
+import { orderName } from '../order/name.ts';
+import { parse } from '../order/parse.ts';
+import { isTrade, type TradeRequest } from '../order/request.ts';
+import { Budget } from './budget.ts';
+import type { Desk, DoubtPolicy } from './desk.ts';
+import { Readiness } from './readiness.ts';
+import { resolve } from './resolve.ts';
+import { Slots } from './slots.ts';
+
+const MINUTE_MS = 60_000;
+const START_MS = Date.UTC(2026, 1, 13, 14, 30, 23);
+const NAME = defined(orderName('paper', 'alpha', 'stockbuy', '20260213143022123456'), 'a valid name');
+const TERMS = '"symbol":"AAPL","qty":"1","time_in_force":"day","limit_price":"20"';
+const FILE = `{"agent_id":"alpha","client_order_id":"${NAME.clientOrderId}","order_type":"stockbuy","mode":"paper","payload":{${TERMS},"order_class":"limit"}}`;
+const ORDER = `{"id":"o-1","client_order_id":"${NAME.clientOrderId}",${TERMS},"side":"buy","type":"limit","status":"new","filled_qty":"0","updated_at":"2026-02-13T14:30:24Z","submitted_at":"2026-02-13T14:30:24Z"}`;
+
+const said = (status: number, body: string): HttpResult => ({
+  kind: 'answer',
+  status,
+  headers: { 'content-type': 'application/json' },
+  body,
+});
+const NOT_FOUND = said(404, '{"code":40410000,"message":"order not found"}');
+
+/** Timers run in their order, as fast as the work between them allows. */
+class HandClock implements Clock {
+  ms = 0;
+  #timers: { readonly at: number; readonly run: () => void }[] = [];
+
+  now() {
+    return micros((START_MS + this.ms) * 1000);
+  }
+
+  monotonic(): number {
+    return this.ms;
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer = { at: this.ms + ms, run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Until `done`, or until nothing is left to happen before `untilMs`. */
+  async run(untilMs: number, done: () => boolean): Promise<void> {
+    for (;;) {
+      // What is settled is worked off before time goes on.
+      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+      const next = this.#timers.filter(({ at }) => at <= untilMs).sort((a, b) => a.at - b.at)[0];
+      if (done() || next === undefined) return;
+      this.#timers = this.#timers.filter((timer) => timer !== next);
+      this.ms = Math.max(this.ms, next.at);
+      next.run();
+    }
+  }
+}
+
+interface Scene {
+  readonly clock: HandClock;
+  readonly requests: readonly (HttpRequest & { readonly at: number })[];
+  /** The entry as it stands. */
+  entry(): Promise<Entry>;
+  /** Runs on to this moment, or to the end of the doubt. */
+  until(ms: number): Promise<void>;
+}
+
+/** An order whose first sending came to nothing known; `answer` is the broker, told the moment in milliseconds. */
+async function inDoubt(
+  answer: (request: HttpRequest, at: number) => HttpResult,
+  policy: Partial<DoubtPolicy> = {},
+): Promise<Scene> {
+  const clock = new HandClock();
+  const random = seededRandom('resolve');
+  const journal = openSqliteJournal({ file: ':memory:', clock, random });
+  const requests: (HttpRequest & { at: number })[] = [];
+  const network: Network = {
+    async request(request) {
+      requests.push({ ...request, at: clock.ms });
+      return answer(request, clock.ms);
+    },
+    socket: () => assert.fail('no socket wanted'),
+    async close() {},
+  };
+  const url = 'https://paper-api.example';
+  const keys = { id: 'K', secret: 'S' };
+  const broker = alpacaBroker({ mode: 'paper', baseUrl: url, dataUrl: url, keys, network, clock, random });
+  const parsed = parse({ fileName: NAME, bytes: Buffer.from(FILE), receivedAt: clock.now() });
+  assert.ok(parsed.ok && isTrade(parsed.request), JSON.stringify(parsed));
+  const trade: TradeRequest = parsed.request;
+  const budget = new Budget({ perMinute: 200, perSecond: 10 });
+  const readiness = new Readiness();
+  readiness.clear('not_swept');
+  const desk: Desk = {
+    broker,
+    journal,
+    clock,
+    budget,
+    readiness,
+    writer: new Writer(journal, clock, noFailpoints, () => {}),
+    failpoints: noFailpoints,
+    slots: new Slots(clock, budget),
+    doubt: {
+      settleMs: 20_000,
+      maxDelayMs: 15 * MINUTE_MS,
+      resend: true,
+      marketResendMs: 30_000,
+      latePolicy: 'cancel',
+      ...policy,
+    },
+    requestOf: () => trade,
+    suspect: () => false,
+    isStopped: () => false,
+    hasFailed: () => false,
+    notice: () => {},
+    late: () => {},
+  };
+  const admitted = journal.admit([
+    {
+      receipt: 'r1',
+      name: NAME,
+      raw: Buffer.from(FILE),
+      sha256: null,
+      receivedAt: clock.now(),
+      requestOrderId: null,
+      sendBy: micros(clock.now() + 120e6),
+      wire: broker.encode(trade).body,
+      state: 'admitted',
+      doubted: false,
+      answer: null,
+    },
+  ]);
+  await clock.run(0, () => false);
+  const [admission] = await admitted;
+  assert.ok(admission?.kind === 'new');
+  const { seq, rev } = admission.entry;
+  const patch = { state: 'in_doubt', doubted: true, attempts: 1 } as const;
+  const doubted = journal.apply([{ seq, rev, at: clock.now(), patch, events: [], stage: 'd5' }]);
+  await clock.run(0, () => false);
+  await doubted;
+  let ended = false;
+  const job = resolve(desk, seq, trade, () => {}).then(() => {
+    ended = true;
+  });
+  return {
+    clock,
+    requests,
+    entry: async () => defined(await journal.find({ seq }), 'the entry'),
+    async until(ms) {
+      await clock.run(ms, () => ended);
+      if (ended) await job;
+    },
+  };
+}
+
+const isList = ({ path }: HttpRequest): boolean => path.startsWith('/v2/orders?');
+const isPost = ({ method }: HttpRequest): boolean => method === 'POST';
+
+test('not executed is said after the longest delay, two look-ups a minute apart, and the whole list', async () => {
+  const scene = await inDoubt((request) => (isList(request) ? said(200, '[]') : NOT_FOUND), { resend: false });
+  await scene.until(15 * MINUTE_MS - 1);
+  assert.equal((await scene.entry()).state, 'unresolved');
+  assert.equal(scene.requests.some(isList), false);
+  await scene.until(120 * MINUTE_MS);
+  assert.equal((await scene.entry()).state, 'not_executed');
+  assert.ok(scene.clock.ms >= 16 * MINUTE_MS, `said after ${scene.clock.ms / MINUTE_MS} minutes`);
+  const absences = scene.requests.filter((request) => !isList(request) && request.at >= 15 * MINUTE_MS);
+  assert.ok(absences.length >= 2 && (absences.at(-1)?.at ?? 0) - (absences[0]?.at ?? 0) >= MINUTE_MS);
+  assert.equal(scene.requests.filter(isPost).length, 0);
+});
+
+test('an order that the list shows is found though look-ups do not see it', async () => {
+  const scene = await inDoubt((request) => (isList(request) ? said(200, `[${ORDER}]`) : NOT_FOUND), { resend: false });
+  await scene.until(120 * MINUTE_MS);
+  const { state, brokerId } = await scene.entry();
+  assert.deepEqual([state, brokerId], ['working', 'o-1']);
+});
+
+test('on the second page of the list it is found as well', async () => {
+  const others = Array.from({ length: 500 }, (_, n) =>
+    ORDER.replace('"o-1"', `"x-${n}"`).replace(NAME.clientOrderId, `foreign-${n}`),
+  );
+  const scene = await inDoubt(
+    (request) => {
+      if (!isList(request)) return NOT_FOUND;
+      return said(200, /after=2026-02-13T14%3A30%3A24Z/.test(request.path) ? `[${ORDER}]` : `[${others.join(',')}]`);
+    },
+    { resend: false },
+  );
+  await scene.until(120 * MINUTE_MS);
+  assert.equal((await scene.entry()).brokerId, 'o-1');
+});
+
+test('a copy that arrives after fourteen minutes is found, and nothing was said against it before', async () => {
+  const scene = await inDoubt((_request, at) => (at < 14 * MINUTE_MS ? NOT_FOUND : said(200, ORDER)), {
+    resend: false,
+  });
+  for (let minute = 0; minute < 14; minute++) {
+    await scene.until(minute * MINUTE_MS);
+    assert.ok(['in_doubt', 'unresolved'].includes((await scene.entry()).state));
+  }
+  await scene.until(120 * MINUTE_MS);
+  assert.equal((await scene.entry()).state, 'working');
+});
+
+test('it is sent again after the settle time, at most twice, with the same bytes', async () => {
+  const scene = await inDoubt((request, at) => {
+    if (isPost(request)) return { kind: 'lost', reason: 'reset' };
+    return at < 200_000 ? NOT_FOUND : said(200, ORDER);
+  });
+  await scene.until(120 * MINUTE_MS);
+  const { wire, state } = await scene.entry();
+  assert.equal(state, 'working');
+  const posts = scene.requests.filter(isPost);
+  assert.deepEqual(
+    posts.map(({ body }) => body),
+    [wire, wire],
+  );
+  const [first = 0, second = 0] = posts.map(({ at }) => at);
+  assert.ok(first >= 20_000 && second >= first + 20_000 && second < 120_000, `sent again at ${first} and ${second}`);
+});
+
+test('an unanswered look-up proves nothing, however often', async () => {
+  const scene = await inDoubt(() => ({ kind: 'unsent', reason: 'ECONNREFUSED' }));
+  await scene.until(240 * MINUTE_MS);
+  assert.equal((await scene.entry()).state, 'in_doubt');
+  assert.equal(scene.requests.some(isPost), false);
+});
