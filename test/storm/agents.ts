@@ -15,7 +15,8 @@ export interface Drop {
   readonly name: string;
   /** Its identity, when the name has one. */
   readonly clientOrderId: string | null;
-  readonly isTrade: boolean;
+  /** The order that it asks to cancel. */
+  readonly cancels: string | null;
   /** Overwritten by its own writer before anybody took it. */
   isVoid: boolean;
 }
@@ -24,6 +25,7 @@ interface Written {
   readonly name: string;
   readonly clientOrderId: string | null;
   readonly isTrade: boolean;
+  readonly cancels: string | null;
   readonly text: string;
 }
 
@@ -112,9 +114,15 @@ export class Agents {
         `odd ${this.#count}.json`,
         `x_${name}`,
       ]);
-      return { name: bad, clientOrderId: null, isTrade: false, text };
+      return { name: bad, clientOrderId: null, isTrade: false, cancels: null, text };
     }
-    return { name, clientOrderId, isTrade, text };
+    return {
+      name,
+      clientOrderId,
+      isTrade,
+      cancels: type === 'cancelorder' ? (target?.clientOrderId ?? null) : null,
+      text,
+    };
   }
 
   #clash(old: Written): string {
@@ -152,7 +160,7 @@ export class Agents {
       inode,
       name: written.name,
       clientOrderId: written.clientOrderId,
-      isTrade: written.isTrade,
+      cancels: written.cancels,
       isVoid: false,
     };
     this.#waiting.set(`${INCOMING}/${written.name}`, drop);

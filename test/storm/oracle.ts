@@ -49,6 +49,8 @@ export interface OracleWorld {
   readonly book: Book;
   /** The journal as it is on disk. */
   readonly db: () => Database;
+  /** Orders that appear after they were given up are cancelled. */
+  readonly cancelsLate: boolean;
   readonly limits: { readonly perMinute: number; readonly perSecond: number };
   violated(violation: Violation): void;
 }
@@ -79,6 +81,10 @@ export class Oracle {
   readonly #turnedAway = new Map<string, number>();
   readonly #departures: number[] = [];
   readonly #doubtSince = new Map<string, number>();
+  /** Orders that were in doubt at any time. */
+  readonly #doubted = new Set<string>();
+  /** Orders that their own agent has asked to cancel. */
+  readonly #cancelled = new Set<string>();
   /** Journals lost or replaced so far. */
   generation = 0;
   #budgetCountsFrom = 0;
@@ -93,7 +99,10 @@ export class Oracle {
 
   drop(drop: Drop): void {
     this.drops.push(drop);
-    if (drop.clientOrderId !== null) this.dropped.set(drop.clientOrderId, drop);
+    const { clientOrderId, cancels } = drop;
+    if (clientOrderId !== null) this.dropped.set(clientOrderId, drop);
+    if (clientOrderId !== null && cancels?.split('_')[0] === clientOrderId.split('_')[0])
+      this.#cancelled.add(cancels ?? '');
   }
 
   claimed(inode: Inode, to: string): void {
@@ -128,6 +137,7 @@ export class Oracle {
     this.figures.requests++;
     if (request.origin.includes('data')) return;
     this.#countDeparture();
+    if (request.method === 'DELETE') this.#checkCancel(request.path.slice('/v2/orders/'.length));
     if (request.method !== 'POST') return;
     this.figures.posts++;
     const body = parseObject(request.body);
@@ -144,6 +154,15 @@ export class Oracle {
         `${claim.path} says that ${claim.kind === 'no_post' ? 'nothing was sent' : 'there is no order'}, and a POST of it leaves`,
       );
     this.#checkJournaled(id, request.body);
+  }
+
+  /** An order is cancelled when its own agent asks for it, or when it appears after it was given up and the owner wants that. */
+  #checkCancel(orderId: string): void {
+    const order = this.#world.book.byId.get(orderId);
+    const id = order?.clientOrderId ?? '';
+    const isAsked = this.#cancelled.has(id);
+    const isLate = this.#world.cancelsLate && this.#doubted.has(id);
+    if (!isAsked && !isLate) this.fail('I13', `the tower cancels ${id}, and its agent has not asked for it`);
   }
 
   #checkJournaled(id: string, wire: string): void {
@@ -231,6 +250,8 @@ export class Oracle {
         this.fail('I4', `${path}: a repeat is called safe to resubmit`);
       return stateIndex;
     }
+    if (answer['final'] === true && answer['sent'] === 'unknown')
+      this.fail('I4', `${path} is final, and does not know whether it was sent`);
     if (typeof id !== 'string') return stateIndex;
     const type = id.slice(id.lastIndexOf('_') + 1);
     const data = objectOf(answer['data']);
@@ -331,6 +352,7 @@ export class Oracle {
 
   #countDoubt(id: string, isInDoubt: boolean): void {
     const since = this.#doubtSince.get(id);
+    if (isInDoubt) this.#doubted.add(id);
     if (isInDoubt && since === undefined) {
       this.figures.inDoubt++;
       this.#doubtSince.set(id, this.#world.now());

@@ -171,7 +171,7 @@ export function drawPlan(random: Random): Plan {
     crash: {
       count: calm ? 0 : upTo(0.75, 6),
       power: one(0.6) ? fraction(random) : 0,
-      atPoint: fraction(random),
+      atPoint: 0.3 + 0.7 * fraction(random),
       atStart: rate(0.5, 0.6),
       orderly: rate(0.4, 0.5),
       pauseMs: pick(random, [200, 5_000, 30_000, 60_000, 600_000]),

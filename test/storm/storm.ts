@@ -126,6 +126,7 @@ class Storm {
       book: this.#venue.book,
       db: () => this.#box.db,
       limits: plan.budget,
+      cancelsLate: plan.latePolicy === 'cancel',
       violated: (violation) => this.#violated(violation),
     });
     this.#wire = new Wire({
