@@ -63,6 +63,9 @@ export function pause(clock: Clock, ms: number): { readonly done: Promise<void>;
   };
 }
 
+/** Whose 429 it would be: market data has a budget of its own at Alpaca, and must not hold up orders and cancels. */
+export type Host = 'trading' | 'data';
+
 /**
  * One request that changes nothing at the broker: takes a slot, journals that the budget was used, asks. Null when the
  * tower stops, or no slot came free before `deadline` (monotonic milliseconds).
@@ -73,6 +76,7 @@ export async function ask<T>(
   agent: string,
   call: () => Promise<Outcome<T>>,
   deadline = Number.POSITIVE_INFINITY,
+  host: Host = 'trading',
 ): Promise<Outcome<T> | null> {
   const waiting = desk.slots.take(lane, agent);
   const stopTimer = Number.isFinite(deadline)
@@ -86,7 +90,8 @@ export async function ask<T>(
     if (desk.isStopped()) return null;
     grant.leaves();
     const outcome = await call();
-    if (outcome.kind === 'not_sent' && outcome.why === 'rate_limited') holdBack(desk, outcome.retryAfterMs, 1);
+    if (host === 'trading' && outcome.kind === 'not_sent' && outcome.why === 'rate_limited')
+      holdBack(desk, outcome.retryAfterMs, 1);
     return outcome;
   } finally {
     grant.release();

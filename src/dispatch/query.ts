@@ -9,7 +9,7 @@ import { apiError, orderError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
 import type { MarketDataRequest, OrderListRequest, QueryRequest } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
-import { ask, awaitOwn, type Desk, pause, untilWall } from './desk.ts';
+import { ask, awaitOwn, type Desk, type Host, pause, untilWall } from './desk.ts';
 import { keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 const FAULT_REPEATS = 3;
@@ -23,7 +23,7 @@ export async function answerQuery(
   onWait: (callOff: () => void) => void,
 ): Promise<void> {
   const deadline = desk.clock.monotonic() + untilWall(desk.clock, entry.sendBy);
-  const fetch: Fetch = (call) => persist(desk, entry, deadline, call, onWait);
+  const fetch: Fetch = (call, host = 'trading') => persist(desk, entry, deadline, call, host, onWait);
   const result = await run(desk, request, fetch, onWait);
   if (result === null || desk.isStopped()) return;
   await desk.writer.revise(entry.seq, (newest) => {
@@ -45,7 +45,7 @@ type Result<T> =
 type Answered =
   | { readonly kind: 'done'; readonly json: string }
   | { readonly kind: 'failed' | 'unsent'; readonly answer: Answer };
-type Fetch = <T>(call: () => Promise<Outcome<T>>) => Promise<Result<T> | null>;
+type Fetch = <T>(call: () => Promise<Outcome<T>>, host?: Host) => Promise<Result<T> | null>;
 
 /** Repeats one read: 429 at most 5 times, faults at most 3 times, no connection until the deadline. Null when the tower stops. */
 async function persist<T>(
@@ -53,11 +53,12 @@ async function persist<T>(
   entry: Entry,
   deadline: number,
   call: () => Promise<Outcome<T>>,
+  host: Host,
   onWait: (callOff: () => void) => void,
 ): Promise<Result<T> | null> {
   const sendBy = isoMicros(entry.sendBy ?? desk.clock.now());
   for (let limited = 0, faults = 0, unreachable = 0; ; ) {
-    const outcome = await ask(desk, 'query', entry.agent, call, deadline);
+    const outcome = await ask(desk, 'query', entry.agent, call, deadline, host);
     if (outcome === null) {
       if (desk.isStopped()) return null;
       return { kind: 'unsent', answer: notSentInTime(unreachable > 0 ? 'unreachable' : 'budget', sendBy) };
@@ -199,7 +200,7 @@ const PLURAL = { quote: 'quotes', bar: 'bars', trade: 'trades' } as const;
 async function marketData(desk: Desk, request: MarketDataRequest, fetch: Fetch): Promise<Answered | null> {
   const found = new Map<string, unknown>();
   for (const part of desk.broker.marketDataPlan(request)) {
-    const result = await fetch(() => desk.broker.marketData(part));
+    const result = await fetch(() => desk.broker.marketData(part), 'data');
     if (result === null || result.kind !== 'done') return plain(result, () => '');
     for (const [symbol, value] of result.value) found.set(symbol, value);
   }
