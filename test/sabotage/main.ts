@@ -9,7 +9,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Catcher, MUTANTS, type Mutant, NOT_APPLICABLE } from './mutants.ts';
+import type { Catcher, Mutant } from './mutant.ts';
+import { MUTANTS, NOT_APPLICABLE } from './mutants.ts';
 import { figuresOf, type Line, lineText, verdictOf } from './report.ts';
 import { isOnPath, type Run, runStorm, runTest } from './run.ts';
 

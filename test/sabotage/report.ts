@@ -1,5 +1,6 @@
 /** The table of mutants and what caught them. Pure. Must never call a mutant caught of which no test said so. */
-import { MUTANTS, type Mutant, NOT_APPLICABLE } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { MUTANTS, NOT_APPLICABLE } from './mutants.ts';
 import type { Run } from './run.ts';
 
 /** One mutant against one catcher. `skipped`: this machine lacks what it needs. */

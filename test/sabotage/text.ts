@@ -1,6 +1,6 @@
 /** Changing the text of a source file as a mutant says. Pure. Must never change a text that is not the expected one. */
 import { fileURLToPath } from 'node:url';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 /** The project's folder, with a slash at its end. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
