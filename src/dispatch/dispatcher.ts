@@ -6,7 +6,7 @@ import type { Entry } from '../journal/journal.ts';
 import { isTrade } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
 import { type CancelRights, carryOutCancel } from './cancel.ts';
-import { ask, type Desk } from './desk.ts';
+import { ask, type Desk, pause } from './desk.ts';
 import { answerQuery } from './query.ts';
 import { resolve } from './resolve.ts';
 import { send } from './send.ts';
@@ -22,6 +22,8 @@ export class Dispatcher {
   readonly #rights: CancelRights;
   readonly #fatal: (error: unknown) => void;
   readonly #jobs = new Map<number, Job>();
+  /** Cancels of orders that came late. */
+  readonly #late = new Set<Job>();
 
   /** `fatal` is called with whatever a job throws: a journal that failed, a broken invariant. */
   constructor(desk: Desk, rights: CancelRights, fatal: (error: unknown) => void) {
@@ -99,7 +101,32 @@ export class Dispatcher {
     );
     const { brokerId } = entry;
     if (!cancels || brokerId === null) return;
-    void ask(desk, 'cancel', entry.agent, () => desk.broker.cancel(brokerId)).catch(this.#fatal);
+    const job: Job = {
+      callOff: () => {},
+      done: this.#cancelLate(entry.agent, brokerId, (callOff) => {
+        job.callOff = callOff;
+        if (this.#desk.isStopped()) callOff();
+      })
+        .catch((error: unknown) => {
+          if (!this.#desk.isStopped()) this.#fatal(error);
+        })
+        .finally(() => {
+          this.#late.delete(job);
+        }),
+    };
+    this.#late.add(job);
+  }
+
+  /** Asks until the broker has said yes or no: nobody else would cancel it. */
+  async #cancelLate(agent: string, id: string, onWait: (callOff: () => void) => void): Promise<void> {
+    const desk = this.#desk;
+    for (let tries = 0; ; tries++) {
+      const outcome = await ask(desk, 'cancel', agent, () => desk.broker.cancel(id));
+      if (outcome === null || outcome.kind === 'done' || outcome.kind === 'rejected' || desk.isStopped()) return;
+      const nap = pause(desk.clock, Math.min(60_000, 500 * 2 ** tries));
+      onWait(nap.callOff);
+      await nap.done;
+    }
   }
 
   get busy(): number {
@@ -109,7 +136,8 @@ export class Dispatcher {
   /** Calls off every wait and resolves when no job runs. The desk must say `isStopped` by then. */
   async stop(): Promise<void> {
     this.#desk.slots.stop();
-    for (const job of this.#jobs.values()) job.callOff();
-    await Promise.all([...this.#jobs.values()].map((job) => job.done));
+    const jobs = [...this.#jobs.values(), ...this.#late];
+    for (const job of jobs) job.callOff();
+    await Promise.all(jobs.map((job) => job.done));
   }
 }

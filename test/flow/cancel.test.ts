@@ -56,7 +56,11 @@ it('an order that is open although Alpaca said no to it is cancelled, and told',
   await fetch(`${exchange.url}/_control/faults`, {
     method: 'PUT',
     body: JSON.stringify({
-      requests: [{ method: 'POST', path: '/v2/orders', fault: { kind: 'status', status: 403, accept: true } }],
+      requests: [
+        { method: 'POST', path: '/v2/orders', fault: { kind: 'status', status: 403, accept: true } },
+        // The first try of the cancel is lost: it is asked again.
+        { method: 'DELETE', path: '/v2/orders/*', on: [1], fault: { kind: 'refuse', how: 'reset' } },
+      ],
       stream: [{ event: 'new', fault: { kind: 'drop' } }],
     }),
   });
