@@ -35,6 +35,7 @@ export async function takeAccount(
       'Use the keys of that account, or change the setting.',
     );
   }
+  if (isSimulated) await sameExchange(journal, account, options, wasSimulated ? known : null);
   if (known === number) return;
   if (known !== null) {
     const open = (await journal.unfinished()).filter((entry) => entry.mode === mode);
@@ -58,6 +59,30 @@ export async function takeAccount(
     kind: 'account',
     detail: JSON.stringify({ mode, from: known, to: number }),
   });
+}
+
+/**
+ * An embedded exchange that was begun anew counts its ids from the start: orders would come under ids that the journal has
+ * for others.
+ */
+async function sameExchange(
+  journal: Journal,
+  account: Account,
+  { mode }: AccountOptions,
+  known: string | null,
+): Promise<void> {
+  const told: { readonly created_at?: unknown } = JSON.parse(account.json);
+  const since = String(told.created_at ?? '');
+  const before = await journal.fact(`simulated_since:${mode}`);
+  if (before === since) return;
+  if (before !== null && known !== null) {
+    throw new CannotStart(
+      'configuration',
+      `the embedded exchange of this home was begun anew (${since}), and the journal remembers the one before (${before})`,
+      'Put data/exchange back, or move the whole data folder away to begin anew, journal and exchange together.',
+    );
+  }
+  await journal.setFact(`simulated_since:${mode}`, since);
 }
 
 function left(wasSent: boolean, from: string, to: string): Pick<Written, 'patch' | 'events'> {

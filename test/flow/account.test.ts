@@ -1,5 +1,7 @@
 /** Which account a home belongs to: it may leave the embedded exchange for a real account, and nothing else. */
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { it } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
 import { CannotStart } from '../../src/observe/events.ts';
@@ -59,4 +61,17 @@ it('a second tower on the same home, or for the same account, is refused', async
   await one.start();
   await one.end();
   await alpaca.close();
+});
+
+it('an embedded exchange that was begun anew is not taken for the one that the journal knows', async () => {
+  const tower = new Harness();
+  await tower.start();
+  const order = { symbol: 'SPY', qty: 1, order_class: 'limit', limit_price: 1, time_in_force: 'gtc' };
+  assert.equal((await tower.ask('early', 'stockbuy', order)).status, 'success');
+  await tower.stop();
+  await tower.start();
+  await tower.stop();
+  rmSync(join(tower.home, 'data/exchange'), { recursive: true });
+  await assert.rejects(tower.start(), (error) => error instanceof CannotStart && /begun anew/.test(error.message));
+  await tower.end();
 });
