@@ -12,7 +12,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { audit, type BookOrder, type Dropped, type LedgerLine, type Verdict } from './auditor.ts';
 import { Child, type ChildOptions, until } from './process.ts';
 import { must } from './row.ts';
@@ -42,6 +42,12 @@ export interface AnswerView {
   readonly error: { readonly type: string; readonly code: string; readonly message: string } | null;
 }
 
+function sync(path: string, flags: 'r' | 'r+'): void {
+  const fd = openSync(path, flags);
+  fsyncSync(fd);
+  closeSync(fd);
+}
+
 const pad = (value: number, width: number): string => String(value).padStart(width, '0');
 let lastMicros = 0;
 
@@ -65,8 +71,35 @@ export class Site {
     mkdirSync(join(home, 'orders', 'incoming'), { recursive: true });
   }
 
-  /** An agent drops an order file: temporary name, fsync, rename. */
+  /** An agent drops an order file: temporary name, fsync, rename, fsync of the folder. */
   drop(ask: Ask = {}): Dropped {
+    const dropped = this.#note(ask);
+    this.#put(dropped);
+    return dropped;
+  }
+
+  /** Agents that have written their files, and rename them when the returned function is called. */
+  prepare(asks: readonly Ask[]): () => void {
+    const names = asks.map((ask) => this.#write(this.#note(ask)));
+    return () => {
+      for (const name of names) this.#rename(name);
+    };
+  }
+
+  /** The same file once more, as it was. */
+  dropAgain(dropped: Dropped): void {
+    this.dropped.push(dropped);
+    this.watcher.follow(dirname(dropped.answer), basename(dropped.answer));
+    this.#put(dropped);
+  }
+
+  /** Nothing of before is judged: the row has taken the memory of it away. */
+  forgetAll(): void {
+    this.dropped.length = 0;
+    this.watcher.history.clear();
+  }
+
+  #note(ask: Ask): Dropped {
     const { agent = 'prover', type = 'stockbuy', payload = MARKET, sendBy = 3600 } = ask;
     const at = ask.timestamp ?? timestamp();
     const stem = `paper_${agent}_${type}_${at}`;
@@ -80,7 +113,8 @@ export class Site {
       payload,
       ...(isTrade ? { send_by: new Date(Date.now() + sendBy * 1000).toISOString() } : {}),
     };
-    const folder = join(this.home, 'responses', agent, 'paper', at.slice(0, 8));
+    const day = at.slice(0, 8);
+    const folder = join(this.home, 'responses', agent, 'paper', day);
     const name = `response_paper_${agent}_${type}_${at}.json`;
     const dropped: Dropped = {
       stem,
@@ -92,19 +126,28 @@ export class Site {
     };
     this.dropped.push(dropped);
     this.watcher.follow(folder, name);
-    this.put(`${stem}.json`, dropped.bytes);
     return dropped;
   }
 
-  /** Puts a file into `orders/incoming` the careful way. */
-  put(name: string, bytes: string): void {
-    const incoming = join(this.home, 'orders', 'incoming');
-    const temp = join(incoming, `.${name}.tmp`);
+  get #incoming(): string {
+    return join(this.home, 'orders', 'incoming');
+  }
+
+  #put(dropped: Dropped): void {
+    this.#rename(this.#write(dropped));
+    sync(this.#incoming, 'r');
+  }
+
+  #write({ stem, bytes }: Dropped): string {
+    const name = `${stem}.json`;
+    const temp = join(this.#incoming, `.${name}.tmp`);
     writeFileSync(temp, bytes);
-    const fd = openSync(temp, 'r+');
-    fsyncSync(fd);
-    closeSync(fd);
-    renameSync(temp, join(incoming, name));
+    sync(temp, 'r+');
+    return name;
+  }
+
+  #rename(name: string): void {
+    renameSync(join(this.#incoming, `.${name}.tmp`), join(this.#incoming, name));
   }
 
   answer(dropped: Dropped): AnswerView | null {
@@ -261,6 +304,13 @@ export class Rig {
     const site = new Site(home);
     this.#sites.push(site);
     return site;
+  }
+
+  /** The row's home lies elsewhere, on a disk of its own. */
+  moveTo(home: string): Site {
+    for (const site of this.#sites) site.watcher.close();
+    this.#sites = [];
+    return this.newSite(home);
   }
 
   /** The row's first home. */

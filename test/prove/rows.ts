@@ -3,6 +3,7 @@ import type { Row } from './row.ts';
 import { brokerRows, duplicateUnseen, row } from './rows-broker.ts';
 import { hostileRows } from './rows-broker-2.ts';
 import { clockRows } from './rows-clock.ts';
+import { diskRows } from './rows-disk.ts';
 import { failpointRows } from './rows-failpoints.ts';
 import { killRows } from './rows-kills.ts';
 import { processRows } from './rows-process.ts';
@@ -18,6 +19,7 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...failpointRows,
   ...killRows(options),
   ...processRows,
+  ...diskRows(options.seed),
   ...clockRows,
   ...brokerRows,
   ...hostileRows,
