@@ -40,13 +40,15 @@ const RETRY_MS = 2000;
 export class Follower {
   readonly #o: FollowOptions;
   readonly #stream: Stream;
-  /** Trade updates are taken one after the other, in the order in which they came. */
-  #chain: Promise<void> = Promise.resolve();
+  /** Trade updates of one order are taken one after the other, as they came; those of different orders together. */
+  readonly #chains = new Map<string, Promise<void>>();
   #sweeping: Promise<boolean> | null = null;
   #stopPoll: () => void = () => {};
   #stopStale: () => void = () => {};
   readonly #timers = new Set<() => void>();
   readonly #refetching = new Set<number>();
+  /** Asked for again while they were being read. */
+  readonly #outdated = new Set<number>();
   readonly #foreign = new Set<string>();
   #isUp = false;
   #stopped = false;
@@ -65,7 +67,7 @@ export class Follower {
           this.#o.notice('warn', `the trade_updates stream (${this.#o.broker.mode}) is down: ${reason}`, '');
         this.#isUp = false;
       },
-      update: (update) => this.#enqueue(() => this.#take(update)),
+      update: (update) => this.#enqueue(update.order.id, () => this.#take(update)),
       unreadable: (reason) =>
         this.#o.notice('warn', `a trade_updates frame (${this.#o.broker.mode}) could not be read: ${reason}`, ''),
     });
@@ -87,7 +89,7 @@ export class Follower {
     this.#stopStale();
     for (const off of this.#timers) off();
     await this.#sweeping;
-    await this.#chain;
+    await Promise.all(this.#chains.values());
   }
 
   /** An order was accepted: if the stream stays silent about it, it is looked at. */
@@ -193,10 +195,16 @@ export class Follower {
     );
   }
 
-  #enqueue(work: () => Promise<void>): void {
-    this.#chain = this.#chain.then(work).catch((error: unknown) => {
-      if (!this.#stopped) this.#o.fatal(error);
-    });
+  #enqueue(order: string, work: () => Promise<void>): void {
+    const chain = (this.#chains.get(order) ?? Promise.resolve())
+      .then(work)
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#o.fatal(error);
+      })
+      .finally(() => {
+        if (this.#chains.get(order) === chain) this.#chains.delete(order);
+      });
+    this.#chains.set(order, chain);
   }
 
   async #take(update: TradeUpdate): Promise<void> {
@@ -236,10 +244,14 @@ export class Follower {
     const isLeg = entry.clientOrderId !== order.clientOrderId && entry.brokerId !== order.id;
     // The stream tells parents without their legs: what is published must keep them.
     if (isLeg || (from === 'stream' && hasExits(entry))) {
-      if (event !== undefined)
-        await this.#o.writer.revise(entry.seq, () => ({ patch: {}, events: [event], stage: 'd7' }));
+      const newest =
+        event === undefined
+          ? entry
+          : await this.#o.writer.revise(entry.seq, () => ({ patch: {}, events: [event], stage: 'd7' }));
+      // The stream may be faster than the answer to the order: then only the news knows the order's id.
+      const brokerId = isLeg ? newest.brokerId : order.id;
       this.#later(0, async () => {
-        await this.#refetch(entry);
+        await this.#refetch(newest, brokerId);
       });
       return;
     }
@@ -282,9 +294,13 @@ export class Follower {
   }
 
   /** Reads one order of ours by its id. False when the broker did not answer. */
-  async #refetch(entry: Entry): Promise<boolean> {
-    const { brokerId } = entry;
-    if (brokerId === null || this.#refetching.has(entry.seq)) return true;
+  async #refetch(entry: Entry, brokerId = entry.brokerId): Promise<boolean> {
+    if (brokerId === null) return true;
+    if (this.#refetching.has(entry.seq)) {
+      // What is on its way may be older than the news that asks for it.
+      this.#outdated.add(entry.seq);
+      return true;
+    }
     this.#refetching.add(entry.seq);
     try {
       const outcome = await this.#o.ask(() => this.#o.broker.order(brokerId));
@@ -292,6 +308,11 @@ export class Follower {
       return outcome?.kind === 'done' || (outcome?.kind === 'rejected' && outcome.rejection.status === 404);
     } finally {
       this.#refetching.delete(entry.seq);
+      if (this.#outdated.delete(entry.seq)) {
+        this.#later(0, async () => {
+          await this.#refetch(entry, brokerId);
+        });
+      }
     }
   }
 
