@@ -27,7 +27,7 @@ function watchCalls(home: string): string[] {
   const names = new Map<number, string>();
   const short = (file: unknown): string =>
     path.relative(home, String(file)).replace(/^data\/tmp\/.*/, 'a temporary file');
-  const { openSync, writeFileSync, fsync, fsyncSync, renameSync, linkSync } = fs;
+  const { openSync, writeFileSync, fsync, fsyncSync, rename, linkSync } = fs;
   mock.method(fs, 'openSync', (...args: Parameters<typeof openSync>) => {
     const fd = openSync(...args);
     names.set(fd, short(args[0]));
@@ -45,9 +45,9 @@ function watchCalls(home: string): string[] {
     calls.push(`fsync ${names.get(fd)}`);
     fsync(fd, done);
   });
-  mock.method(fs, 'renameSync', (...args: Parameters<typeof renameSync>) => {
+  mock.method(fs, 'rename', (...args: Parameters<typeof rename>) => {
     calls.push(`rename ${short(args[0])} to ${short(args[1])}`);
-    renameSync(...args);
+    rename(...args);
   });
   mock.method(fs, 'linkSync', (...args: Parameters<typeof linkSync>) => {
     calls.push(`link ${short(args[0])} to ${short(args[1])}`);
@@ -160,7 +160,7 @@ describe('files of others', () => {
   test('a second name, a size beyond the limit and a file that is gone are told', () => {
     const { home, files } = makeHome();
     fs.linkSync(drop(home, 'a.json', '{}'), path.join(home, 'in/b.json'));
-    assert.deepEqual(files.peek('in', dirEntry('b.json'), 100), { kind: 'linked', links: 2 });
+    assert.partialDeepStrictEqual(files.peek('in', dirEntry('b.json'), 100), { kind: 'linked', links: 2 });
     drop(home, 'c.json', 'x'.repeat(101));
     const large = files.peek('in', dirEntry('c.json'), 100);
     assert.ok(large.kind === 'too_large' && large.size === 101);

@@ -26,7 +26,7 @@ export type Peek =
   /** Not a regular file: `what` in words. Never opened. */
   | { readonly kind: 'foreign'; readonly what: string }
   | { readonly kind: 'too_large'; readonly size: number; readonly identity: FileIdentity }
-  | { readonly kind: 'linked'; readonly links: number }
+  | { readonly kind: 'linked'; readonly links: number; readonly identity: FileIdentity }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 /**
@@ -57,10 +57,27 @@ export interface Files {
   watch(folder: string, ring: () => void): () => void;
 }
 
+const rename = (from: string, to: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    fs.rename(from, to, (error) => (error === null ? resolve() : reject(error)));
+  });
 const fsync = (fd: number): Promise<void> =>
   new Promise((resolve, reject) => {
     fs.fsync(fd, (error) => (error === null ? resolve() : reject(error)));
   });
+
+/** The first of `folders` that lies on another file system than `home`: nothing can be renamed between the two. Null for none. */
+export function foreignFolder(
+  home: string,
+  folders: readonly string[],
+): { readonly folder: string; readonly device: number; readonly homeDevice: number } | null {
+  const homeDevice = fs.statSync(home).dev;
+  for (const folder of folders) {
+    const device = fs.statSync(path.join(home, folder)).dev;
+    if (device !== homeDevice) return { folder, device, homeDevice };
+  }
+  return null;
+}
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
@@ -160,7 +177,7 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
           size: Number(stat.size),
           mtimeNs: stat.mtimeNs,
         };
-        if (stat.nlink > 1n) return { kind: 'linked', links: Number(stat.nlink) };
+        if (stat.nlink > 1n) return { kind: 'linked', links: Number(stat.nlink), identity };
         if (identity.size > maxBytes) return { kind: 'too_large', size: identity.size, identity };
         const buffer = Buffer.allocUnsafe(identity.size + 1);
         let length = 0;
@@ -191,13 +208,14 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
         if (step === 'synced') failpoints.hit('k07c-response-synced');
       });
       await first?.catch(() => {});
-      fs.renameSync(temp, at(to));
+      // Over an older file it waits for a commit of the file system that is under way.
+      await rename(temp, at(to));
       failpoints.hit('k07d-response-renamed');
     },
     async publishNew(to, bytes) {
       const temp = await writeTemp(to, bytes);
-      failpoints.hit('k23-archive-temp');
       try {
+        failpoints.hit('k23-archive-temp');
         // link, unlike rename, never replaces what is there.
         fs.linkSync(temp, at(to));
         failpoints.hit('k24-archive-linked');
