@@ -144,3 +144,18 @@ test('a file that the system does not let go of is told once and does not stop t
   assert.match(rig.notices[0] ?? '', /theirs\.json cannot be taken: EACCES/);
   assert.deepEqual(fs.readdirSync(path.join(rig.home, INCOMING)), ['theirs.json']);
 });
+
+test('a file that is linked into place is taken when its first name is gone, and judged when both rest', async () => {
+  const rig = makeRig(() => {}, 10);
+  const [first, second] = [path.join(rig.home, TEMP_FOLDER, 'first'), path.join(rig.home, INCOMING, 'second.json')];
+  fs.writeFileSync(first, '{}');
+  fs.linkSync(first, second);
+  rig.folder.start();
+  fs.unlinkSync(first);
+  await rig.enough(1);
+  assert.deepEqual(rig.taken, [['second.json', '{}']]);
+  fs.writeFileSync(first, '{}');
+  fs.linkSync(first, path.join(rig.home, INCOMING, 'third.json'));
+  await rig.enough(2);
+  assert.deepEqual(rig.taken[1], ['third.json', '']);
+});

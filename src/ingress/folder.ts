@@ -258,7 +258,8 @@ export class Folder {
   /** Whole files at once; others when they have not changed for a while. */
   #isReady(name: string, look: Peek): boolean {
     if (look.kind === 'gone') return false;
-    if (look.kind !== 'file' && look.kind !== 'too_large') return true;
+    // Two names for a moment: some writers link a file into place and then drop the first name.
+    if (look.kind !== 'file' && look.kind !== 'too_large' && look.kind !== 'linked') return true;
     if (look.kind === 'file' && completeness(look.bytes) === 'whole') return true;
     const now = this.#o.clock.monotonic();
     const watched = this.#unsettled.get(name);
