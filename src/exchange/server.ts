@@ -5,10 +5,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import fastify from 'fastify';
+import fastify, { type FastifyReply } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import type { WireRequest } from './api/handle.ts';
+import { JSON_TYPE, type WireRequest } from './api/handle.ts';
 import { Exchange, type ExchangeOptions } from './exchange.ts';
 import { type Delivery, reachesExchange } from './faults.ts';
 import { readRecording } from './market/recording.ts';
@@ -64,7 +64,14 @@ export async function startExchange(options: ExchangeServerOptions): Promise<Run
     throw error;
   }
 
-  const app = fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true });
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: true,
+    // A path that cannot be decoded: refused before any route is looked for.
+    frameworkErrors: (_error, _request, reply) => refuseEarly(reply, 400, 40010000, 'request path is invalid'),
+  });
+  // A method that no route of ours can have.
+  app.setNotFoundHandler((_request, reply) => refuseEarly(reply, 404, 40410000, 'endpoint not found'));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   app.all('*', (request, reply) => {
@@ -80,7 +87,7 @@ export async function startExchange(options: ExchangeServerOptions): Promise<Run
   app.setErrorHandler((error, _request, reply) => {
     const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 400;
     const message = error instanceof Error ? error.message : 'request is invalid';
-    return reply.status(status).send({ code: status * 100_000, message });
+    return refuseEarly(reply, status, status * 100_000, message);
   });
 
   const sockets = new WebSocketServer({ noServer: true, autoPong: false, maxPayload: BODY_LIMIT });
@@ -112,6 +119,11 @@ export async function startExchange(options: ExchangeServerOptions): Promise<Run
     store.close();
     throw error;
   }
+}
+
+/** A refusal of what never reaches the exchange, in the form of the others. */
+function refuseEarly(reply: FastifyReply, status: number, code: number, message: string): FastifyReply {
+  return reply.status(status).type(JSON_TYPE).send(JSON.stringify({ code, message }));
 }
 
 function serve(exchange: Exchange, clock: Clock, wire: WireRequest, response: ServerResponse): void {

@@ -78,6 +78,18 @@ test('bodies that are no JSON object are refused, and so are giants', async () =
   assert.equal(giant.status, 413);
 });
 
+test('what no route can match is refused in the form of the others', async () => {
+  const head = (line: string): string =>
+    `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAPCA-API-KEY-ID: me\r\nAPCA-API-SECRET-KEY: secret\r\n\r\n`;
+  const unknown = await raw(head('PROPFIND /v2/orders'));
+  assert.match(unknown, /^HTTP\/1\.1 404 .*\r\n/);
+  assert.ok(unknown.endsWith('{"code":40410000,"message":"endpoint not found"}'), unknown);
+  const undecodable = await raw(head('GET /v2/assets/%ZZ'));
+  assert.match(undecodable, /^HTTP\/1\.1 400 .*\r\n/);
+  assert.match(undecodable, /content-type: application\/json; charset=UTF-8/i);
+  assert.ok(undecodable.endsWith('{"code":40010000,"message":"request path is invalid"}'), undecodable);
+});
+
 test('a request that is refused before acceptance never happened', async () => {
   for (const how of ['close', 'reset']) {
     await faults(onOrders({ kind: 'refuse', how }));

@@ -36,7 +36,7 @@ export interface Handled {
   readonly accountId: string | null;
 }
 
-const JSON_TYPE = 'application/json; charset=UTF-8';
+export const JSON_TYPE = 'application/json; charset=UTF-8';
 const UNAUTHORIZED = json(401, { message: 'unauthorized.' });
 const ENDPOINT_NOT_FOUND = refusal(404, 40410000, 'endpoint not found');
 /** What Alpaca's proxy answers on the data host, the clock and the calendar when no key came along. */

@@ -7,7 +7,16 @@ import { abs, div, divide, max, mul, ONE, text } from './fixed.ts';
 import { availableQty, marketValue, power, priceOf } from './margin.ts';
 import { type Account, multiplierOf, type Position } from './state.ts';
 import { DAY, HOUR, iso, isoDate, MINUTE, parseInstant, SECOND } from './time.ts';
-import type { AccountJson, Fixed, Instant, PortfolioHistoryJson, PositionJson, Query, Result } from './types.ts';
+import type {
+  AccountJson,
+  Fixed,
+  Instant,
+  PortfolioHistoryJson,
+  PositionJson,
+  Query,
+  Result,
+  Session,
+} from './types.ts';
 import { configurationsJson } from './views.ts';
 import type { World } from './world.ts';
 
@@ -124,6 +133,13 @@ const FRAMES: Readonly<Record<string, Instant>> = {
 };
 const UNITS: Readonly<Record<string, Instant>> = { D: DAY, W: 7n * DAY, M: 30n * DAY, A: 365n * DAY };
 
+/** The sessions of which a history within days tells (OpenAPI: intraday_reporting). */
+const REPORTED: Readonly<Record<string, readonly Session[]>> = {
+  market_hours: ['core'],
+  extended_hours: ['pre', 'core', 'post'],
+  continuous: ['pre', 'core', 'post', 'overnight', 'closed'],
+};
+
 const toNumber = (value: Fixed): number => Number(text(value));
 
 function periodOf(source: string): Instant | undefined {
@@ -154,10 +170,17 @@ export function portfolioHistory(
   }
   const end = times.end ?? (times.start !== undefined && query['period'] ? times.start + period : at);
   const start = times.start ?? end - period;
-  const name = query['timeframe'] || (end - start <= DAY ? '1Min' : end - start <= 7n * DAY ? '15Min' : '1D');
+  const span = end - start;
+  const name = query['timeframe'] || (span < 7n * DAY ? '1Min' : span < 30n * DAY ? '15Min' : '1D');
   const frame = FRAMES[name];
   if (frame === undefined) return refuse(malformed('invalid timeframe'));
-  if (end <= start || (end - start) / frame > 50_000n) return refuse(malformed('invalid start, end or period'));
+  if (end <= start || span / frame > 50_000n) return refuse(malformed('invalid start, end or period'));
+  if (frame < DAY && span > 31n * DAY) return refuse(malformed('only timeframe 1D is accepted beyond 30 days'));
+  const extended = (query['extended_hours'] ?? '').toLowerCase() === 'true';
+  const sessions = REPORTED[query['intraday_reporting'] || (extended ? 'extended_hours' : 'market_hours')];
+  if (sessions === undefined) return refuse(malformed('invalid intraday_reporting'));
+  const reset = query['pnl_reset'] || 'per_day';
+  if (reset !== 'per_day' && reset !== 'no_reset') return refuse(malformed('invalid pnl_reset'));
 
   const timestamp: number[] = [];
   const equity: number[] = [];
@@ -171,19 +194,35 @@ export function portfolioHistory(
     current = sample[1];
   }
   const reference = toNumber(current);
+  // Gains within days start anew from the equity at which the trading day before ended.
+  const daily = frame < DAY && reset === 'per_day';
+  const base: number[] = [];
+  let today = world.market.tradingDay(first).date;
+  let dayBase = reference;
   for (let from = (first / frame) * frame; from <= end && from <= at; from += frame) {
+    const { date } = world.market.tradingDay(from);
+    if (daily && date !== today && from > first) {
+      today = date;
+      dayBase = toNumber(current);
+    }
     for (let sample = samples[next]; sample !== undefined && sample[0] < from + frame; sample = samples[++next]) {
       current = sample[1];
     }
+    // An hour in which the market opens or closes counts as open.
+    const told =
+      frame >= DAY || [from, from + frame - 1n].some((edge) => sessions.includes(world.market.session(edge)));
+    if (!told) continue;
     const value = from + frame > at ? now : current;
     timestamp.push(Number(from / SECOND));
     equity.push(toNumber(value));
+    base.push(dayBase);
   }
+  const gains = equity.map((value, i) => ({ value, of: base[i] ?? reference }));
   return ok({
     timestamp,
     equity,
-    profit_loss: equity.map((value) => Number((value - reference).toFixed(4))),
-    profit_loss_pct: equity.map((value) => (reference === 0 ? 0 : Number((value / reference - 1).toFixed(6)))),
+    profit_loss: gains.map(({ value, of }) => Number((value - of).toFixed(4))),
+    profit_loss_pct: gains.map(({ value, of }) => (of === 0 ? 0 : Number((value / of - 1).toFixed(6)))),
     base_value: reference,
     base_value_asof: isoDate(first),
     timeframe: name,

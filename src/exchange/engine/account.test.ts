@@ -190,6 +190,38 @@ test('the day rolls at the close: last equity, intraday gains, history', () => {
   assert.ok(!desk.engine.portfolioHistory(ACCOUNT, { timeframe: '2H' }, desk.now).ok);
 });
 
+test('a history within days tells of market hours and starts its gains anew every day, unless asked otherwise', () => {
+  const desk = new Desk();
+  desk.place({ qty: '100' });
+  desk.price('AAPL', '109.99', '110.01');
+  desk.at('2026-01-07 15:59');
+  desk.at('2026-01-08 09:31');
+  desk.price('AAPL', '104.99', '105.01');
+  desk.at('2026-01-08 10:30');
+  const history = (query: Query) => {
+    const result = desk.engine.portfolioHistory(ACCOUNT, { period: '2D', timeframe: '1H', ...query }, desk.now);
+    assert.ok(result.ok, result.ok ? '' : result.error.message);
+    return result.value;
+  };
+  const hours = (query: Query): number[] =>
+    history(query).timestamp.map((at) => (new Date(at * 1000).getUTCHours() + 19) % 24);
+  assert.deepEqual(hours({}).slice(-2), [9, 10]);
+  assert.ok(hours({}).every((hour) => hour >= 9 && hour < 16));
+  assert.equal(Math.max(...hours({ intraday_reporting: 'extended_hours' })), 19);
+  assert.ok(
+    hours({ intraday_reporting: 'continuous' }).length > hours({ intraday_reporting: 'extended_hours' }).length,
+  );
+  assert.equal(history({}).profit_loss.at(-1), -500);
+  assert.equal(history({ pnl_reset: 'no_reset' }).profit_loss.at(-1), 499);
+  const frame = (period: string) => history({ period, timeframe: '' }).timeframe;
+  assert.deepEqual(['1D', '6D', '1W', '1M'].map(frame), ['1Min', '1Min', '15Min', '1D']);
+  for (const wrong of [{ intraday_reporting: 'x' }, { pnl_reset: 'x' }, { period: '1A' }]) {
+    const query = { timeframe: '1H', ...wrong };
+    const result = desk.engine.portfolioHistory(ACCOUNT, query, desk.now);
+    assert.ok(!result.ok && result.error.status === 422, JSON.stringify(query));
+  }
+});
+
 test('a split keeps what the position cost and cancels the orders of the symbol', () => {
   const desk = new Desk();
   desk.place({ qty: '10' });

@@ -186,10 +186,16 @@ export function closePosition(
   return submit(world, account, closingBody(position, part), at);
 }
 
-/** DELETE /v2/positions. */
+/**
+ * DELETE /v2/positions. Written options are bought back first: what covers them cannot be sold before. Everything else goes
+ * in the order in which it came.
+ */
 export function closeAll(world: World, account: Account, cancelOrders: boolean, at: Instant): readonly CloseStatus[] {
   if (cancelOrders) cancelAll(world, account, at);
-  return [...account.positions.values()].map((position) => {
+  const positions = [...account.positions.values()];
+  const written = positions.filter(({ instrument, qty }) => instrument.kind === 'contract' && qty < 0n);
+  const others = positions.filter((position) => !written.includes(position));
+  return [...written, ...others].map((position) => {
     const result = submit(world, account, closingBody(position, abs(position.qty)), at);
     const symbol = position.instrument.symbol.replaceAll('/', '');
     return result.ok

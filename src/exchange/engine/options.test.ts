@@ -217,6 +217,19 @@ test('the long leg of a spread cannot be sold from under the short one', () => {
   );
 });
 
+test('closing everything buys written options back before it sells what covers them', () => {
+  const desk = new Desk();
+  desk.place({ symbol: AAPL.symbol, qty: '100' });
+  desk.place(sell(CALL_LATER));
+  desk.place(mleg([leg(CALL_100, 'buy_to_open'), leg(CALL_105, 'sell_to_open')], { type: 'market' }));
+  const closed = desk.engine.closeAll(ACCOUNT, false, desk.now);
+  assert.deepEqual(
+    closed.map(({ symbol, status }) => [symbol, status]),
+    [CALL_LATER, CALL_105, AAPL, CALL_100].map(({ symbol }) => [symbol, 200]),
+  );
+  assert.deepEqual(desk.engine.positions(ACCOUNT, desk.now), []);
+});
+
 test('exercise turns a call into shares at the strike, not between the close and midnight', () => {
   const desk = new Desk();
   desk.place(buy(CALL_100));

@@ -236,7 +236,8 @@ export function optionInstrument(listing: Listing, occ: Occ, symbol: string, und
     tradeEvery: 60_000_000,
     tradeChance: Math.min(0.9, 0.05 + daily / 2000),
     volume: (ms) => {
-      const expected = daily * stockVolumeShare(ms);
+      // Even a contract far from the money trades a few times a day (tradeChance), and its bars have to say so.
+      const expected = Math.max(0.02, daily * stockVolumeShare(ms));
       const draw = unit(hash2(seed ^ 0x0f1e2d, Math.floor(ms / 60_000)));
       if (expected >= 1) return Math.round(expected * (0.4 + 1.2 * draw));
       return draw < expected ? 1 + (hash2(seed, Math.floor(ms / 60_000)) % 4) : 0;

@@ -172,6 +172,19 @@ test('bars of every length are made of the same minutes', () => {
   }
 });
 
+test('a contract far from the money has the bars of its trades', () => {
+  const market = kept();
+  const contract = instrument(market, 'AAPL261218C00135000');
+  const day = { from: us('2026-11-19T05:00:00Z'), to: us('2026-11-20T04:59:59Z'), limit: 10_000, descending: false };
+  assert.ok(trades(contract, market.hours, day).length > 0);
+  const [frame, minute] = [readTimeframe('1Day'), readTimeframe('1Min')];
+  assert.ok(frame && minute);
+  const now = us(NOON);
+  const [bar] = market.bars.list(contract, frame, day, now, false);
+  assert.ok(bar && bar.volume > 0);
+  assert.ok(market.bars.list(contract, minute, day, now, false).length > 0);
+});
+
 test('daily bars begin at midnight, New York for stocks and UTC for coins', () => {
   const market = kept();
   const starts = (symbol: string): string[] =>
