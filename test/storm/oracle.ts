@@ -290,7 +290,9 @@ export class Oracle {
     // A file that is refused for what it says: after the loss of a journal it may clash with one sent before.
     if (error?.['type'] === 'validation_error' && this.generation > 0) return;
     if (answer['sent'] === 'no') {
-      if (this.#taken(id) > 0) this.fail('I4', `${path} says sent: no, and ${this.#taken(id)} POSTs of it have left`);
+      // A sending that a lost journal knew of and that the broker refused has left no trace anywhere.
+      const left = this.generation > 0 ? orders.length : this.#taken(id);
+      if (left > 0) this.fail('I4', `${path} says sent: no, and ${left} POSTs of it have left`);
       if (answer['final'] === true) this.#claim(id, { kind: 'no_post', path });
     }
     if (safe !== true) return;
