@@ -12,7 +12,7 @@ import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 import type { Clock } from './lib/clock.ts';
 import { armedFailpoints, type Failpoints, noFailpoints } from './lib/failpoint.ts';
-import { systemFiles, TEMP_FOLDER } from './lib/files.ts';
+import { foreignFolder, systemFiles, TEMP_FOLDER } from './lib/files.ts';
 import { type Held, lockFile, lockName } from './lib/lock.ts';
 import type { Random } from './lib/random.ts';
 import { CannotStart, type ModeReport, type Summary, type TowerEvent } from './observe/events.ts';
@@ -48,6 +48,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
   const files = systemFiles(home, failpoints, TEMP_FOLDER);
   files.makeFolder('.');
   for (const folder of FOLDERS) files.makeFolder(folder);
+  mustBeOneFileSystem(home);
   const undo: (() => void | Promise<void>)[] = [];
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   // Whoever waits for it hears of it; nobody has to.
@@ -139,6 +140,21 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
 
 async function unwind(undo: (() => void | Promise<void>)[]): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
+}
+
+/** Claims, answers and archive are renames and links. Logs may lie elsewhere. */
+function mustBeOneFileSystem(home: string): void {
+  const foreign = foreignFolder(
+    home,
+    FOLDERS.filter((folder) => folder !== 'logs'),
+  );
+  if (foreign === null) return;
+  const { folder, device, homeDevice } = foreign;
+  throw new CannotStart(
+    'configuration',
+    `${join(home, folder)} lies on another file system (device ${device}) than ${home} (device ${homeDevice})`,
+    'Keep the whole home on one file system: mount the home itself, not folders inside it.',
+  );
 }
 
 function holdHome(home: string): () => void {

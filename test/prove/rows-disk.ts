@@ -3,8 +3,18 @@
  * journals that are lost or old. Must never touch a file system that the row did not make.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { type Chance, chanceOf } from './chance.ts';
 import { sleep, until } from './process.ts';
 import { MARKET, RESTING, type Rig, type Site } from './rig.ts';
@@ -243,6 +253,7 @@ async function journalLost(rig: Rig, how: 'deleted' | 'yesterday'): Promise<Figu
   if (how === 'yesterday') copyFileSync(join(rig.folder, 'yesterday.db'), join(data, 'tower.db'));
   rig.journalLost = true;
   rig.site.forgetAll();
+  rmSync(join(rig.site.home, 'responses'), { recursive: true });
   for (const { stem } of dropped) rmSync(join(rig.site.home, 'orders', 'completed', `${stem}.json`), { force: true });
   for (const again of dropped) rig.site.dropAgain(again);
   await rig.start();
@@ -261,8 +272,13 @@ async function archiveTaken(rig: Rig): Promise<Figures> {
   await rig.answered(dropped, ({ final }) => final);
   await sleep(1500);
   must(readFileSync(planted, 'utf8') === 'something else', 'the planted file was overwritten');
+  const beside = readdirSync(dirname(planted)).find(
+    (name) => name.startsWith(`${dropped.stem}.`) && name !== basename(planted),
+  );
+  must(beside !== undefined, 'nothing was archived beside it');
+  must(readFileSync(join(dirname(planted), beside), 'utf8') === dropped.bytes, 'other bytes were archived beside it');
   rmSync(planted);
-  await rig.killTowers();
+  renameSync(join(dirname(planted), beside), planted);
   return { overwritten: 0 };
 }
 
