@@ -365,7 +365,7 @@ export class Oracle {
   }
 }
 
-export const objectOf = (value: unknown): Json | null =>
+const objectOf = (value: unknown): Json | null =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : null;
 
 export function parseObject(text: string): Json | null {

@@ -4,8 +4,6 @@
  */
 import { below, chance, fraction, pick, type Random } from '../../src/lib/random.ts';
 
-export type CrashKind = 'kill' | 'power';
-
 export interface Plan {
   /** Order files that agents drop, and the virtual milliseconds over which they do. */
   readonly drops: number;
@@ -70,7 +68,7 @@ export interface DiskPlan {
   readonly rings: number;
 }
 
-export interface JournalPlan {
+interface JournalPlan {
   readonly ioError: number;
   /** Chance at a crash that the journal is gone, or is an older copy. */
   readonly lost: number;

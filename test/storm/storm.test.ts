@@ -10,7 +10,10 @@ import { runSeed, type SeedResult } from './storm.ts';
 
 const SEEDS = 200;
 
-/** Seeds that once failed, with what each showed. */
+/**
+ * Seeds that fail without the mending of what they showed. A change of what seeds draw makes them seeds like any other:
+ * then look for new ones with the mending taken out.
+ */
 interface Kept {
   readonly seed: number;
   readonly broker?: 'ledger' | 'exchange';

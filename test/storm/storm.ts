@@ -5,7 +5,7 @@
 import { alpacaBroker } from '../../src/broker/alpaca/client.ts';
 import { below, chance, fraction, type Random, seededRandom } from '../../src/lib/random.ts';
 import { CannotStart } from '../../src/observe/events.ts';
-import { Pipeline, type PipelineOptions } from '../../src/pipeline.ts';
+import { Pipeline } from '../../src/pipeline.ts';
 import { Agents } from './agents.ts';
 import { checkDurable, checkEnd, isSettled } from './audit.ts';
 import type { BookOrder, Venue } from './book.ts';
@@ -19,9 +19,10 @@ import { Crash, drawDoom, Injected, Life } from './life.ts';
 import { Wire } from './network.ts';
 import { Oracle, type Violation } from './oracle.ts';
 import { drawPlan, type Plan } from './plan.ts';
+import { CALM, oneLine, optionsOf } from './setting.ts';
 import { Trace } from './trace.ts';
 
-export interface SeedFigures {
+interface SeedFigures {
   readonly virtualUs: number;
   readonly steps: number;
   readonly drops: number;
@@ -443,61 +444,3 @@ class Storm {
     });
   }
 }
-
-function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (error: unknown) => void): PipelineOptions {
-  return {
-    rules: {
-      off: { paper: null, live: { code: 'no_keys', reason: 'no live', remedy: '' } },
-      agents: {},
-      agentsOnly: false,
-    },
-    accounts: { paper: null, live: null },
-    simulated: [],
-    budget: plan.budget,
-    doubt: {
-      settleMs: plan.settleMs,
-      maxDelayMs: plan.maxDelayMs,
-      resend: plan.resend,
-      marketResendMs: 30_000,
-      latePolicy: plan.latePolicy,
-    },
-    sendBySeconds: 120,
-    sendByMaxSeconds: 86_400,
-    files: { settleMs: 2_000, pollMs: plan.pollMs, maxBytes: 65_536 },
-    sweepMs: 30_000,
-    onEvent(event) {
-      if (event.kind === 'notice') tell(`notice ${event.level}: ${event.text}`);
-      if (event.kind === 'order') tell(`${event.clientOrderId}: ${event.step} ${event.text}`);
-    },
-    holdAccount: async () => {},
-    fatal,
-  };
-}
-
-const oneLine = (bytes: Uint8Array): string => {
-  const text = Buffer.from(bytes).toString();
-  const { status, error, version, final, sent, data } = JSON.parse(text);
-  const what = error === null ? (data?.status ?? 'data') : `${error.type}/${error.code}`;
-  return `v${version} ${status} ${what} final=${final} sent=${sent}`;
-};
-
-const CALM = {
-  network: {
-    latencyMs: 20,
-    refuse: 0,
-    loseBefore: 0,
-    loseAfter: 0,
-    late: 0,
-    lateMs: 0,
-    gateway: 0,
-    cut: 0,
-    html: 0,
-    limited: 0,
-    limitedHeaders: false,
-    keys: 0,
-    surviveCrash: 0,
-    outageMs: 0,
-  },
-  stream: { drop: 0, repeat: 0, reorder: 0, silence: 0, disconnect: 0, garbage: 0, refuse: 0, absent: false },
-  disk: { fail: 0, listFail: 0, readFail: 0, syncMs: 0, rings: 1 },
-} as const;

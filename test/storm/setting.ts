@@ -1,0 +1,65 @@
+/**
+ * How the tower of a storm is set up, and what the world is like once the storm is over. Must leave no fault in the calm.
+ */
+import type { PipelineOptions } from '../../src/pipeline.ts';
+import type { DiskPlan, NetworkPlan, Plan, StreamPlan } from './plan.ts';
+
+export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (error: unknown) => void): PipelineOptions {
+  return {
+    rules: {
+      off: { paper: null, live: { code: 'no_keys', reason: 'no live', remedy: '' } },
+      agents: {},
+      agentsOnly: false,
+    },
+    accounts: { paper: null, live: null },
+    simulated: [],
+    budget: plan.budget,
+    doubt: {
+      settleMs: plan.settleMs,
+      maxDelayMs: plan.maxDelayMs,
+      resend: plan.resend,
+      marketResendMs: 30_000,
+      latePolicy: plan.latePolicy,
+    },
+    sendBySeconds: 120,
+    sendByMaxSeconds: 86_400,
+    files: { settleMs: 2_000, pollMs: plan.pollMs, maxBytes: 65_536 },
+    sweepMs: 30_000,
+    onEvent(event) {
+      if (event.kind === 'notice') tell(`notice ${event.level}: ${event.text}`);
+      if (event.kind === 'order') tell(`${event.clientOrderId}: ${event.step} ${event.text}`);
+    },
+    holdAccount: async () => {},
+    fatal,
+  };
+}
+
+/** An answer in a line of the trace. */
+export const oneLine = (bytes: Uint8Array): string => {
+  const text = Buffer.from(bytes).toString();
+  const { status, error, version, final, sent, data } = JSON.parse(text);
+  const what = error === null ? (data?.status ?? 'data') : `${error.type}/${error.code}`;
+  return `v${version} ${status} ${what} final=${final} sent=${sent}`;
+};
+
+/** No more faults. */
+export const CALM: { readonly network: NetworkPlan; readonly stream: StreamPlan; readonly disk: DiskPlan } = {
+  network: {
+    latencyMs: 20,
+    refuse: 0,
+    loseBefore: 0,
+    loseAfter: 0,
+    late: 0,
+    lateMs: 0,
+    gateway: 0,
+    cut: 0,
+    html: 0,
+    limited: 0,
+    limitedHeaders: false,
+    keys: 0,
+    surviveCrash: 0,
+    outageMs: 0,
+  },
+  stream: { drop: 0, repeat: 0, reorder: 0, silence: 0, disconnect: 0, garbage: 0, refuse: 0, absent: false },
+  disk: { fail: 0, listFail: 0, readFail: 0, syncMs: 0, rings: 1 },
+};
