@@ -42,6 +42,8 @@ function brokerOf(text: string): BrokerChoice {
 
 const broker = brokerOf(values.broker);
 const more = broker === 'mixed' ? [] : ['--broker', broker];
+/** What the command that shows a seed again needs beside the seed. */
+const replay = more.map((text) => ` ${text}`).join('');
 const keepsGoing = values['keep-going'];
 const from = whole('from', values.from);
 const runs = whole('runs', values.runs);
@@ -69,7 +71,7 @@ async function share(): Promise<void> {
     runs,
     keepsGoing,
     seed: { broker },
-    failed: (result) => tell({ kind: 'failed', seed: result.seed, text: report(result, more.join(' ')) }),
+    failed: (result) => tell({ kind: 'failed', seed: result.seed, text: report(result, replay) }),
     progress(soFar) {
       if (soFar.seeds - toldAt < 50) return;
       toldAt = soFar.seeds;
@@ -101,7 +103,7 @@ async function many(): Promise<void> {
           keepsGoing,
           seed: { broker },
           progress,
-          failed: (result) => print(report(result, more.length === 0 ? '' : ` ${more.join(' ')}`)),
+          failed: (result) => print(report(result, replay)),
         });
   print(totals.text(seconds()));
   process.exitCode = totals.failures === 0 ? 0 : 1;
