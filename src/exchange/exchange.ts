@@ -355,7 +355,16 @@ export class Exchange {
         case 'begun':
           break;
         case 'engine':
-          this.engine.replay(entry.entry);
+          try {
+            this.engine.replay(entry.entry);
+          } catch (error) {
+            const reason = error instanceof Error ? error.message : String(error);
+            throw new Error(
+              `the kept state does not replay at command ${entry.entry.seq} (${reason}): it was written by another version ` +
+                'of the exchange; go on with that version, or choose another home',
+              { cause: error },
+            );
+          }
           latest = BigInt(entry.entry.at) > latest ? BigInt(entry.entry.at) : latest;
           break;
         case 'key':

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -93,6 +93,19 @@ test('another seed is refused, another secret as well', () => {
     /begun with seed test; leave the seed out/,
   );
   assert.equal(open().call('GET', '/v2/account', undefined, { ...KEY, 'apca-api-secret-key': 'x' }).status, 401);
+});
+
+test('a state that this version cannot replay is refused with the reason, and left as it is', () => {
+  work(open());
+  const path = join(home, 'exchange', 'journal-0.jsonl');
+  // As if the engine had asked the market other questions when this was written.
+  const foreign = readFileSync(path, 'utf8').replaceAll(/"reads":\[.*\]\}/g, '"reads":[]}');
+  writeFileSync(path, foreign);
+  assert.throws(
+    open,
+    /does not replay at command \d+ \(.*\): it was written by another version .* choose another home/,
+  );
+  assert.equal(readFileSync(path, 'utf8'), foreign);
 });
 
 test('time does not go back when the state ran ahead', () => {
