@@ -51,8 +51,8 @@ async function onDisk(
       mount,
       // What has not reached the device is not in the copy; the copy is what the machine finds when the power is back.
       cutPower: async () => {
-        copyFileSync(image, `${image}.cut`);
         await rig.killTowers();
+        copyFileSync(image, `${image}.cut`);
         machine('umount', mount);
         copyFileSync(`${image}.cut`, image);
         machine('mount', '-o', 'loop', image, mount);

@@ -18,7 +18,7 @@ export interface RunOptions {
 
 /** Results in the order of `rows`. */
 export async function run(rows: readonly Row[], options: RunOptions): Promise<readonly Result[]> {
-  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tower-prove-'));
+  const folder = mkdtempSync(join(options.folder ?? tmpdir(), 'tower-prove-'));
   const results = new Map<Row, Result>();
   const queue = rows.toSorted((a, b) => (b.minutes ?? 0) - (a.minutes ?? 0));
   const stand = async (n: number): Promise<void> => {
