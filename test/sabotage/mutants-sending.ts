@@ -103,7 +103,6 @@ export const SENDING: readonly Mutant[] = [
       },
     ],
     catcher: { test: DOUBT, only: '403' },
-    storm: true,
   },
   {
     id: 'duplicate-by-code',
@@ -279,7 +278,6 @@ export const SENDING: readonly Mutant[] = [
     ],
     catcher: { test: AGAIN, only: 'journal is gone' },
     slow: true,
-    storm: true,
   },
   {
     id: 'not-executed-at-settle',

@@ -71,7 +71,8 @@ export function run({ mutant, args, limitMs, judge, env: more }: RunOptions): Pr
 }
 
 /** What a mutant that cannot even be loaded, or breaks in its own text, makes a test say. */
-const NOT_A_CATCH = /SyntaxError|ReferenceError|\bis not (?:defined|a function)\b|ERR_MODULE_NOT_FOUND|\bmutant\b.* occurs /;
+const NOT_A_CATCH =
+  /SyntaxError|ReferenceError|\bis not (?:defined|a function)\b|ERR_MODULE_NOT_FOUND|\bmutant\b.* occurs /;
 
 export function runTest(mutant: string | null, test: string, only: string | undefined): Promise<Run> {
   return run({
