@@ -76,7 +76,11 @@ function report(figures: Figures): readonly string[] {
     line(`${plan.burst} at once`, burst(figures.burst), '≥ 1000/s', figures.burst.perSecond < 1000),
     line('rate over the floor', `× ${figures.burstToFloor.toFixed(2)}`),
     line('processor time of 1,000 orders', `${figures.burst.cpuSecondsPer1000.toFixed(2)} s`),
-    line(`${plan.burst} at once, at the exchange`, burst(figures.burstAtExchange)),
+    line(
+      `${plan.burst} at once, at the exchange`,
+      `${burst(figures.burstAtExchange)}; ${rate(figures.burstAtExchange.perSecondFinal)} to the last fill, ` +
+        `${figures.burstAtExchange.cpuSecondsPer1000.toFixed(2)} s of processor time for 1,000`,
+    ),
     line('memory', `${figures.rssMb} MB, at most ${figures.peakRssMb} MB`),
     line('journal', `${Math.round(figures.journalBytesPerOrder)} bytes per order`),
     line('start, empty journal', `${ms(startMs.empty)}, ${startRssMb.empty} MB`),

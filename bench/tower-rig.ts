@@ -220,6 +220,15 @@ export class Rig {
     return at;
   }
 
+  /** Resolves when the answers to all of these files are final. After their first answers. */
+  async final(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      const [, agent = '', , timestamp = ''] = file.split('_');
+      const path = join(this.home, 'responses', agent, 'paper', timestamp.slice(0, 8), `response_${file}`);
+      while (JSON.parse(readFileSync(path, 'utf8')).final !== true) await sleep(5);
+    }
+  }
+
   #watchAnswers(): void {
     for (const off of this.#watchers.splice(0)) off();
     const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');

@@ -35,6 +35,8 @@ export interface Burst {
   readonly firstWireMs: number | null;
   readonly lastWireMs: number | null;
   readonly lastAnswerMs: number;
+  /** Orders per second until every answer was final: fills and what else the stream told are journaled and published. */
+  readonly perSecondFinal: number;
   readonly cpuSecondsPer1000: number;
 }
 
@@ -123,6 +125,8 @@ async function burst(rig: Rig, counterpart: Counterpart, count: number): Promise
   for (const { file } of staged) rig.drop(file);
   await done;
   const last = Math.max(...staged.map(({ file }) => rig.seenAt(file))) - began;
+  await rig.final(staged.map(({ file }) => file));
+  const final = monotonicMs() - began;
   await sleep(REST_MS);
   const cpuSecondsPer1000 = ((rig.cpuSeconds() - cpu) / count) * 1000;
   const arrived = sorted((await counterpart.take()).map((moment) => moment.arrived - began));
@@ -133,6 +137,7 @@ async function burst(rig: Rig, counterpart: Counterpart, count: number): Promise
     firstWireMs: arrived[0] ?? null,
     lastWireMs,
     lastAnswerMs: last,
+    perSecondFinal: (count / final) * 1000,
     cpuSecondsPer1000,
   };
 }
