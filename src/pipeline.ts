@@ -54,6 +54,7 @@ export interface PipelineOptions {
 }
 
 const SEED_US = 61_000_000;
+const VERIFY_AGAIN_MS = 2000;
 const UNDISPATCHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final && state !== 'working');
 /** Steps at which the broker has not told of the order yet. */
 const BEFORE_BROKER: ReadonlySet<string> = new Set(['received', 'sent', 'in doubt']);
@@ -78,6 +79,8 @@ interface Line {
   readonly dispatcher: Dispatcher;
   readonly follower: Follower;
   account: Account | null;
+  /** One question about the account at a time. */
+  isVerifying: boolean;
 }
 
 export class Pipeline {
@@ -203,7 +206,7 @@ export class Pipeline {
         );
       slots.nudge();
     });
-    const line: Line = { broker, desk, dispatcher, follower, account: null };
+    const line: Line = { broker, desk, dispatcher, follower, account: null, isVerifying: false };
     return line;
   }
 
@@ -315,8 +318,18 @@ export class Pipeline {
 
   /** The book was read: trades may go, once it is certain whose book it is. */
   async #ready(line: Line): Promise<void> {
+    if (line.isVerifying || this.#stopped) return;
     if (line.account === null || line.account.blocked || line.desk.readiness.obstacle?.kind === 'keys') {
-      if (!(await this.#verify(line, false))) return;
+      line.isVerifying = true;
+      const isVerified = await this.#verify(line, false);
+      line.isVerifying = false;
+      if (!isVerified) {
+        // The book could be read, so the account can be soon: orders wait for it.
+        this.#ports.clock.after(VERIFY_AGAIN_MS, () => {
+          this.#ready(line).catch((error: unknown) => this.#fail(error));
+        });
+        return;
+      }
       line.desk.readiness.clear('keys');
     }
     line.desk.readiness.clear('not_swept');

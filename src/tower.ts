@@ -139,7 +139,16 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
 }
 
 async function unwind(undo: (() => void | Promise<void>)[]): Promise<void> {
-  for (const step of undo.splice(0).reverse()) await step();
+  let fault: unknown = null;
+  for (const step of undo.splice(0).reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      // What is left must be freed all the same; the first fault is told.
+      fault ??= error;
+    }
+  }
+  if (fault !== null) throw fault;
 }
 
 /** Claims, answers and archive are renames and links. Logs may lie elsewhere. */

@@ -98,6 +98,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:https': [],
   'node:module': ['src/cli/main.ts'],
   'node:net': ['src/lib/lock.ts', 'src/broker/alpaca/', 'src/exchange/server.ts'],
+  'node:os': ['src/lib/clock.ts'],
   'node:os': [],
   'node:path': ['src/'],
   'node:process': [],

@@ -14,9 +14,6 @@ import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.t
 
 /** While the target is on its way or in doubt, it is looked at again this often. */
 const TARGET_POLL_MS = 250;
-/** An order that is admitted and not yet sent gets so many looks, so far apart, before it is taken back. */
-const OVERTAKE_LOOKS = 5;
-const OVERTAKE_MS = 10;
 /** So long a cancel that the broker took is watched before the agent is told that it is still pending. */
 const CONFIRM_MS = 60_000;
 
@@ -43,7 +40,7 @@ export async function carryOutCancel(
   const deadline = desk.clock.monotonic() + untilWall(desk.clock, first.sendBy);
   const sendBy = isoMicros(first.sendBy ?? desk.clock.now());
   let isPatient = true;
-  for (let tries = 0, overtakes = 0; !desk.isStopped(); ) {
+  for (let tries = 0; !desk.isStopped(); ) {
     const target = await findTarget(desk, request, rights, isPatient ? onWait : null);
     isPatient = false;
     if (desk.isStopped()) return;
@@ -61,11 +58,6 @@ export async function carryOutCancel(
       case 'end':
         return end(desk, first.seq, target.state, target.answer);
       case 'unsent':
-        // The order came first: unless something holds it back, it is about to leave, and is then cancelled at Alpaca.
-        if (overtakes++ < OVERTAKE_LOOKS) {
-          await rest(desk, OVERTAKE_MS, onWait);
-          continue;
-        }
         if (await keepUnsent(desk, target.entry)) {
           const { clientOrderId } = target.entry;
           const json = JSON.stringify({ cancelled: true, order_id: null, client_order_id: clientOrderId, order: null });
@@ -141,7 +133,7 @@ async function findTarget(
     }
     case 'rejected':
       if (onWait !== null && 'clientOrderId' in target && agentOf(target.clientOrderId) !== null) {
-        await awaitOwn(desk, target.clientOrderId, onWait);
+        await awaitOwn(desk, target.clientOrderId, () => true, onWait);
         return findTarget(desk, request, rights, null);
       }
       return { kind: 'end', state: 'failed', answer: refusedByBroker(outcome.rejection) };

@@ -9,7 +9,6 @@ import type { Clock, Micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
 import { agentOf } from '../order/name.ts';
 import { isMarketLike, type Request, type TradeRequest } from '../order/request.ts';
-import { STATES } from '../order/states.ts';
 import type { Budget } from './budget.ts';
 import type { Lane } from './lanes.ts';
 import type { Readiness } from './readiness.ts';
@@ -124,19 +123,20 @@ const APPEARS_MS = 2000;
 const APPEARS_POLL_MS = 25;
 
 /**
- * Waits for an order of the tower's own that is named before the broker shows it: its file may be a moment behind, or on
- * its way. Resolves when the broker is known to have it, when it has ended, or after two seconds.
+ * Waits for an order of the tower's own that is named before its file has come: files may overtake each other. Resolves
+ * when its entry is `enough`, or after two seconds.
  */
 export async function awaitOwn(
   desk: Desk,
   clientOrderId: string,
+  enough: (entry: Entry) => boolean,
   onWait: (callOff: () => void) => void,
 ): Promise<void> {
   if (agentOf(clientOrderId) === null) return;
   const deadline = desk.clock.monotonic() + APPEARS_MS;
   while (desk.clock.monotonic() < deadline && !desk.isStopped()) {
     const entry = await desk.journal.find({ clientOrderId });
-    if (entry !== null && (entry.brokerId !== null || STATES[entry.state].final)) return;
+    if (entry !== null && enough(entry)) return;
     const nap = pause(desk.clock, APPEARS_POLL_MS);
     onWait(nap.callOff);
     await nap.done;

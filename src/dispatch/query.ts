@@ -3,9 +3,10 @@
  * Must never answer that an order does not exist while the tower itself may still bring it about.
  */
 import type { Outcome, Rejection } from '../broker/broker.ts';
+import { nextBound } from '../broker/paging.ts';
 import type { Answer, Entry } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
-import { apiError, orderError } from '../order/errors.ts';
+import { apiError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
 import type { MarketDataRequest, OrderListRequest, QueryRequest } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
@@ -100,6 +101,9 @@ const fault = (reason: string, status: number | null): Answer => ({
   }),
 });
 
+/** The broker has it, or never will. */
+const isKnown = (entry: Entry): boolean => entry.brokerId !== null || STATES[entry.state].final;
+
 const array = (items: readonly string[]): string => `[${items.join(',')}]`;
 
 async function run(
@@ -130,20 +134,14 @@ async function run(
         );
       let result = await look();
       if (result?.kind === 'absent' && 'clientOrderId' in target && agentOf(target.clientOrderId) !== null) {
-        await awaitOwn(desk, target.clientOrderId, onWait);
+        await awaitOwn(desk, target.clientOrderId, isKnown, onWait);
         result = await look();
       }
       if (result?.kind === 'absent' && 'clientOrderId' in target) {
         const own = await desk.journal.find({ clientOrderId: target.clientOrderId });
         if (own !== null && own.mode === broker.mode && !STATES[own.state].final) {
-          const error = orderError(
-            'in_doubt',
-            `Alpaca does not show ${target.clientOrderId}, and the tower is not done with it: ${STATES[own.state].meaning}`,
-            {
-              more: { http_status: result.rejection.status, alpaca_message: result.rejection.message },
-            },
-          );
-          return { kind: 'failed', answer: { error } };
+          const hint = `the tower is not done with it: ${STATES[own.state].meaning}. Read its own answer; do not send it again.`;
+          return { kind: 'failed', answer: refusedByBroker(result.rejection, hint, { safe_to_resubmit: false }) };
         }
       }
       return plain(result, (order) => order.json);
@@ -189,8 +187,8 @@ async function listOrders(desk: Desk, request: OrderListRequest, fetch: Fetch): 
     }
     const last = fresh.at(-1);
     if (ofAgent === null || found.length >= limit || page.value.length < 500 || last === undefined) break;
-    if (request.direction === 'asc') after = last.submittedAt;
-    else until = last.submittedAt;
+    if (request.direction === 'asc') after = nextBound(last, 'asc');
+    else until = nextBound(last, 'desc');
   }
   return { kind: 'done', json: array(found.slice(0, limit)) };
 }

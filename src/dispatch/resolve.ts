@@ -9,6 +9,7 @@
  */
 
 import { adopt } from '../broker/adopt.ts';
+import { nextBound } from '../broker/paging.ts';
 import type { Entry } from '../journal/journal.ts';
 import { isoMicros, micros } from '../lib/clock.ts';
 import { orderError } from '../order/errors.ts';
@@ -149,8 +150,8 @@ async function proveAbsence(desk: Desk, entry: Entry): Promise<boolean> {
     const last = page.value.at(-1);
     if (page.value.length < 500 || last === undefined) break;
     // A full page of nothing new cannot be paged past: that is no proof.
-    if (fresh.length === 0 || last.submittedAt === after) return false;
-    after = last.submittedAt;
+    if (fresh.length === 0) return false;
+    after = nextBound(last, 'asc');
   }
   const ended = await desk.writer.revise(entry.seq, (newest) => {
     if (!isDoubtful(newest)) return null;

@@ -140,7 +140,9 @@ async function waitForTurn(
     const grant = await waiting.granted;
     stopTimer();
     if (grant === null) return { kind: 'late', cause: 'budget', release };
-    if (desk.readiness.obstacle === null) return { kind: 'granted', ...grant };
+    // Timers sleep with the machine: after a suspension a slot may come before the timer that should have ended the wait.
+    const isLate = desk.clock.monotonic() >= deadline;
+    if (desk.readiness.obstacle === null && !isLate) return { kind: 'granted', ...grant };
     grant.release();
   }
 }
@@ -253,7 +255,12 @@ async function settle(desk: Desk, seq: number, outcome: Outcome<BrokerOrder>): P
         if (entry.state !== 'sending') return null;
         return entry.doubted
           ? { patch: stillInDoubt(entry, outcome.reason), events, stage: 'd5' }
-          : { patch: { state: 'rejected', answer: keysRefused(outcome) }, events, stage: 'd5' };
+          : // Without an answer of the broker's (a certificate that proves nothing) not a byte of it was sent.
+            {
+              patch: { state: outcome.rejection === null ? 'refused' : 'rejected', answer: keysRefused(outcome) },
+              events,
+              stage: 'd5',
+            };
       });
       return after.state === 'in_doubt' ? { kind: 'doubt' } : { kind: 'settled' };
     }

@@ -5,7 +5,7 @@ import { apiError, orderError } from '../order/errors.ts';
 import type { Obstacle } from './readiness.ts';
 
 /** Alpaca's refusal, its words verbatim in the details. */
-export const refusedByBroker = (rejection: Rejection, hint?: string): Answer => ({
+export const refusedByBroker = (rejection: Rejection, hint?: string, more: object = {}): Answer => ({
   error: apiError(rejection.name, `Alpaca refused: ${rejection.message || `HTTP ${rejection.status}`}`, {
     ...(hint === undefined ? {} : { hint }),
     more: {
@@ -14,6 +14,7 @@ export const refusedByBroker = (rejection: Rejection, hint?: string): Answer => 
       alpaca_message: rejection.message,
       request_id: rejection.requestId,
       body: rejection.body,
+      ...more,
     },
   }),
 });

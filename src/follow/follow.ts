@@ -4,6 +4,7 @@
  */
 import { type Adoption, adopt } from '../broker/adopt.ts';
 import type { BrokerOrder, Outcome, Stream, TradeUpdate } from '../broker/broker.ts';
+import { nextBound } from '../broker/paging.ts';
 import type { Entry, Journal, JournalEvent } from '../journal/journal.ts';
 import { type Clock, isoMicros, type Micros, micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
@@ -51,6 +52,7 @@ export class Follower {
   readonly #outdated = new Set<number>();
   readonly #foreign = new Set<string>();
   #isUp = false;
+  #lastFault = '';
   #stopped = false;
   #sweptAt: Micros | null = null;
 
@@ -134,6 +136,7 @@ export class Follower {
     if ((await this.#unseen(seen)).length >= ONE_BY_ONE && !(await this.#readList('open', null, seen))) return false;
     for (const entry of await this.#unseen(seen)) if (!(await this.#refetch(entry))) return false;
     this.#sweptAt = startedAt;
+    this.#lastFault = '';
     await journal.setFact(`swept:${this.#o.broker.mode}`, String(startedAt));
     this.#o.fresh(true, '');
     this.#stopStale();
@@ -169,7 +172,7 @@ export class Follower {
       }
       const last = page.value.at(-1);
       if (page.value.length < PAGE || last === undefined || fresh.length === 0) return true;
-      after = last.submittedAt;
+      after = nextBound(last, 'asc');
     }
   }
 
@@ -188,6 +191,9 @@ export class Follower {
   #failed(page: Outcome<unknown> | null): void {
     if (page === null || page.kind === 'done') return;
     const reason = page.kind === 'rejected' ? page.rejection.message : page.reason;
+    // Told when it changes: while Alpaca is away, every try would say the same.
+    if (reason === this.#lastFault) return;
+    this.#lastFault = reason;
     this.#o.notice(
       'warn',
       `the list of orders (${this.#o.broker.mode}) could not be read: ${reason}`,

@@ -2,6 +2,7 @@
  * Time as a seam: every decision and every timer of the tower goes through a Clock, so that the whole of it runs on
  * virtual time in a simulation. Nothing outside this file may call Date.now, performance.now or setTimeout.
  */
+import { uptime } from 'node:os';
 import type { Brand } from './brand.ts';
 
 /** Microseconds since 1970-01-01T00:00:00Z, a whole number. For people and for the broker's dates. */
@@ -28,10 +29,34 @@ export function isoMicros(at: Micros): string {
 /** `20260213`, the UTC day. */
 export const dayOf = (at: Micros): string => isoMicros(at).slice(0, 10).replaceAll('-', '');
 
+/** How often the time that the machine was suspended is looked up, at most. */
+const SUSPEND_CHECK_MS = 50;
+/** The uptime is coarse: only what is clearly more than its steps counts as a suspension. */
+const SUSPEND_MS = 1000;
+
+/**
+ * Milliseconds that also pass while the machine is suspended: performance.now stands still then, the uptime does not, and
+ * a deadline must not outlive the night. Never goes down.
+ */
+function monotonicWithSuspensions(): () => number {
+  const startedBehind = uptime() * 1000 - performance.now();
+  let suspendedMs = 0;
+  let checkedAt = performance.now();
+  return () => {
+    const now = performance.now();
+    if (now - checkedAt >= SUSPEND_CHECK_MS) {
+      checkedAt = now;
+      const behind = uptime() * 1000 - now - startedBehind;
+      if (behind > suspendedMs + SUSPEND_MS) suspendedMs = behind;
+    }
+    return now + suspendedMs;
+  };
+}
+
 export const systemClock: Clock = {
   // Date.now is the wall; the fraction below a millisecond comes from the monotonic clock.
   now: () => micros(Date.now() * 1000 + ((performance.now() * 1000) % 1000)),
-  monotonic: () => performance.now(),
+  monotonic: monotonicWithSuspensions(),
   after(ms, run) {
     if (ms <= 0) {
       const handle = setImmediate(run);

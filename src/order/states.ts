@@ -56,7 +56,7 @@ export const STATES: Readonly<Record<State, StateRule>> = {
     sent: 'unknown',
     final: false,
     safeToResubmit: false,
-    next: ['admitted', 'in_doubt', 'working', 'closed', 'rejected', 'conflict', 'answered', 'failed'],
+    next: ['admitted', 'in_doubt', 'working', 'closed', 'rejected', 'refused', 'conflict', 'answered', 'failed'],
   },
   in_doubt: {
     meaning: 'may have reached the broker; being looked up',
