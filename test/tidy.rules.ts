@@ -99,7 +99,6 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:module': ['src/cli/main.ts'],
   'node:net': ['src/lib/lock.ts', 'src/broker/alpaca/', 'src/exchange/server.ts'],
   'node:os': ['src/lib/clock.ts'],
-  'node:os': [],
   'node:path': ['src/'],
   'node:process': [],
   'node:stream': ['src/exchange/'],
