@@ -190,18 +190,25 @@ test('an order that the list shows is found though look-ups do not see it', asyn
 });
 
 test('on the second page of the list it is found as well', async () => {
-  const others = Array.from({ length: 500 }, (_, n) =>
-    ORDER.replace('"o-1"', `"x-${n}"`).replace(NAME.clientOrderId, `foreign-${n}`),
-  );
-  const scene = await inDoubt(
-    (request) => {
-      if (!isList(request)) return NOT_FOUND;
-      return said(200, /after=2026-02-13T14%3A30%3A24Z/.test(request.path) ? `[${ORDER}]` : `[${others.join(',')}]`);
-    },
-    { resend: false },
-  );
+  const moment = (n: number): string => `2026-02-13T14:30:24.${String(n).padStart(3, '0')}Z`;
+  const listed = Array.from({ length: 501 }, (_, n) => ({
+    at: moment(n),
+    json: ORDER.replaceAll('2026-02-13T14:30:24Z', moment(n)),
+  }));
+  const page = (path: string): string => {
+    const after = new URL(path, 'https://paper-api.example').searchParams.get('after') ?? '';
+    // The last one is ours; the moments compare as texts, cut to milliseconds.
+    const found = listed.filter(({ at }) => at > `${after.slice(0, 23).replace('Z', '')}Z`).slice(0, 500);
+    const own = (json: string, at: string): string =>
+      at === moment(500) ? json : json.replace('"o-1"', `"x-${at}"`).replace(NAME.clientOrderId, `foreign-${at}`);
+    return `[${found.map(({ at, json }) => own(json, at)).join(',')}]`;
+  };
+  const scene = await inDoubt((request) => (isList(request) ? said(200, page(request.path)) : NOT_FOUND), {
+    resend: false,
+  });
   await scene.until(120 * MINUTE_MS);
   assert.equal((await scene.entry()).brokerId, 'o-1');
+  assert.ok(scene.requests.filter(isList).length >= 2);
 });
 
 test('a copy that arrives after fourteen minutes is found, and nothing was said against it before', async () => {
