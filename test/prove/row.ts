@@ -44,6 +44,11 @@ export function machine(command: string, ...args: readonly string[]): string {
   return stdout;
 }
 
+/** Runs a command that puts things back as they were, however it ends. */
+export function leave(command: string, ...args: readonly string[]): void {
+  spawnSync(command, args);
+}
+
 /** Fails the row with words when something is not so. */
 export function must(condition: boolean, words: string): asserts condition {
   if (!condition) throw new Error(words);

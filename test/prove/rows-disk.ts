@@ -2,7 +2,6 @@
  * B01 to B25: power cuts on a loop device, failing syncs and renames by strace, full, read-only and foreign disks, and
  * journals that are lost or old. Must never touch a file system that the row did not make.
  */
-import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -18,7 +17,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Chance, chanceOf } from './chance.ts';
 import { sleep, until } from './process.ts';
 import { MARKET, RESTING, type Rig, type Site } from './rig.ts';
-import { type Figures, machine, must, need, type Row } from './row.ts';
+import { type Figures, leave, machine, must, need, type Row } from './row.ts';
 
 const row = (id: string, title: string, run: Row['run'], minutes?: number): Row => ({
   id,
@@ -62,7 +61,7 @@ async function onDisk(
     return figures;
   } finally {
     await rig.killTowers();
-    spawnSync('umount', ['-l', mount]);
+    leave('umount', '-l', mount);
     rmSync(image, { force: true });
     rmSync(`${image}.cut`, { force: true });
   }
@@ -223,7 +222,7 @@ async function otherFileSystem(rig: Rig): Promise<Figures> {
     return { exit: code };
   } finally {
     await rig.killTowers();
-    spawnSync('umount', ['-l', processing]);
+    leave('umount', '-l', processing);
   }
 }
 
