@@ -92,6 +92,8 @@ export class Pipeline {
   readonly #responder: Responder;
   readonly #lines: readonly Line[];
   readonly #suspects = new Set<Mode>();
+  /** When an order that the journal does not know was last met in this run, or the run began in doubt (monotonic). */
+  readonly #unknownAt = new Map<Mode, number>();
   /** Modes of which it is known what earlier journals have sent: the book was read in this run, or there was none. */
   readonly #informed = new Set<Mode>();
   readonly #steps = new Map<number, string>();
@@ -167,6 +169,10 @@ export class Pipeline {
       doubt: this.#o.doubt,
       requestOf,
       suspect: () => this.#suspects.has(mode) || !this.#informed.has(mode),
+      // Once the longest delay has passed, an order that a look-up does not find was never sent.
+      strayCopies: () =>
+        desk.suspect() &&
+        clock.monotonic() < (this.#unknownAt.get(mode) ?? Number.POSITIVE_INFINITY) + this.#o.doubt.maxDelayMs,
       isStopped: () => this.#stopped,
       hasFailed: () => this.#failed,
     };
@@ -226,6 +232,7 @@ export class Pipeline {
       failpoints.hit('k27-in-recovery');
       await this.#verify(line, true);
       if (await journal.fact(`suspect:${mode}`)) this.#suspects.add(mode);
+      this.#unknownAt.set(mode, clock.monotonic());
       await line.follower.start();
     }
     failpoints.hit('k27-in-recovery');
@@ -336,6 +343,7 @@ export class Pipeline {
   }
 
   async #suspect(mode: Mode, clientOrderId: string, notice: Desk['notice']): Promise<void> {
+    this.#unknownAt.set(mode, this.#ports.clock.monotonic());
     if (this.#suspects.has(mode)) return;
     this.#suspects.add(mode);
     await this.#ports.journal.setFact(`suspect:${mode}`, clientOrderId, {

@@ -39,6 +39,8 @@ export interface Desk extends Adoption {
   requestOf(entry: Entry): Request;
   /** True while this journal cannot know what an earlier one has sent. */
   suspect(): boolean;
+  /** True while a sending that this journal does not know of may still be on its way. */
+  strayCopies(): boolean;
   /** No new work: the tower is ending, in order or by a fault. */
   isStopped(): boolean;
   /** The journal failed or an invariant broke: not a byte may leave any more. */

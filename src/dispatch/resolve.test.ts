@@ -123,6 +123,7 @@ async function inDoubt(
     },
     requestOf: () => trade,
     suspect: () => false,
+    strayCopies: () => false,
     isStopped: () => false,
     hasFailed: () => false,
     notice: () => {},

@@ -194,7 +194,7 @@ export async function sendOnce(
   if (!isLookedUp && (entry.doubted || desk.suspect()) && entry.attempts === 0) return lookUpFirst(desk, entry, slot);
   const n = entry.attempts + 1;
   const applied = await desk.writer.write(entry, {
-    patch: { state: 'sending', attempts: n, ...(desk.suspect() ? { doubted: true } : {}) },
+    patch: { state: 'sending', attempts: n, ...(desk.strayCopies() ? { doubted: true } : {}) },
     events: [{ kind: 'sending', key: `sending:${entry.seq}:${n}`, detail: JSON.stringify({ n }) }],
     spends: 1,
     stage: 'd4',
