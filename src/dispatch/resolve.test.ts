@@ -59,7 +59,7 @@ class HandClock implements Clock {
   async run(untilMs: number, done: () => boolean): Promise<void> {
     for (;;) {
       // What is settled is worked off before time goes on.
-      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+      await new Promise((worked) => setImmediate(worked));
       const next = this.#timers.filter(({ at }) => at <= untilMs).sort((a, b) => a.at - b.at)[0];
       if (done() || next === undefined) return;
       this.#timers = this.#timers.filter((timer) => timer !== next);
