@@ -133,7 +133,7 @@ export function drawPlan(random: Random): Plan {
   const rate = (share: number, most: number): number => (one(share) ? most * fraction(random) ** 2 : 0);
   const upTo = (share: number, most: number): number => (one(share) ? below(random, most) + 1 : 0);
   const unique = one(0.85);
-  const losesJournal = unique && one(0.12);
+  const losesJournal = unique && one(0.2);
   const calm = one(0.08);
   const share = calm ? 0 : 0.4;
   const drops = 4 + below(random, one(0.1) ? 40 : 13);
@@ -216,7 +216,8 @@ export function drawPlan(random: Random): Plan {
     broker: {
       unique,
       uniqueFirst: one(0.5),
-      poor: rate(0.5, 0.8),
+      // What an earlier journal has sent is best denied by a broker that refuses the second copy for want of money.
+      poor: rate(losesJournal ? 0.9 : 0.5, 0.8),
       invalid: rate(0.3, 0.3),
       lookupLagMs: one(share) ? pick(random, [500, 5_000, 30_000]) : 0,
       listLagMs: one(share) ? pick(random, [500, 5_000, 30_000]) : 0,

@@ -392,16 +392,16 @@ class Storm {
 
   #loseJournal(): void {
     const how = this.#losesJournal;
-    this.#losesJournal = null;
     // Stated assumption: a brand-new account with nothing at the broker starts clean, so an order that is still on its
     // way to an empty book is not drawn.
     if (how === null || this.#venue.book.byId.size === 0 || this.#wire.underWay > 0 || !this.#venue.showsAll()) return;
+    this.#losesJournal = null;
     this.#counts.journalsLost++;
     this.#tell('storm', `the journal is ${how === 'lost' ? 'lost' : 'replaced by an older copy'}`);
     if (how === 'lost') this.#box.lose();
     else this.#box.restore();
     this.#oracle.journalLost();
-    for (let i = below(this.#random.life, 4); i > 0; i--) {
+    for (let i = below(this.#random.life, 7); i > 0; i--) {
       this.#time.in(60_000_000 * fraction(this.#random.life), () => this.#agents.repeatOld());
     }
   }
