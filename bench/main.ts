@@ -107,7 +107,9 @@ if (flags.json) {
     }),
   );
 } else {
-  console.log(`load average ${before.join(' ')} before, ${after.join(' ')} after`);
+  console.log(
+    `load average ${before.join(' ')} before, ${after.join(' ')} after; the plan is for an idle machine of two cores`,
+  );
   for (const text of report(figures)) console.log(text);
 }
 
