@@ -103,7 +103,7 @@ export function pageOf(
 
 export function textOf(page: Page): string {
   const t = page.totals;
-  const lines = [
+  const head = [
     `tower ${page.commit} · node ${page.node} · kernel ${page.kernel} · seed ${page.seed}`,
     `${page.command} · ${page.started} · ${page.seconds} s`,
     `rows: ${page.rows.passed} passed, ${page.rows.skipped} skipped, ${page.rows.failed} failed`,
@@ -114,9 +114,21 @@ export function textOf(page: Page): string {
     `from sending to proof: p50 ${t['proof_p50_ms']} ms, p99 ${t['proof_p99_ms']} ms, longest ${t['longest_doubt_ms']} ms`,
     `requests at the socket where the budget was proved: at most ${t['most_in_60_s']} in 60 s, ${t['most_in_1_s']} in 1 s`,
     '',
-    ...page.results.map(lineOf),
+    ...lines(page.results),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${head.join('\n')}\n`;
+}
+
+/** One line a row; a family of many that all passed has one line, so that it stays a page. */
+function lines(results: Page['results']): readonly string[] {
+  const families = Map.groupBy(results, ({ id }) => id.split('.')[0] ?? id);
+  return [...families].flatMap(([family, rows]) => {
+    if (rows.length < 4 || rows.some(({ outcome }) => outcome !== 'passed')) return rows.map(lineOf);
+    const seconds = rows.reduce((sum, row) => sum + row.seconds, 0);
+    const names = rows.map(({ id }) => id.slice(family.length + 1));
+    const title = `${rows.length} rows: ${names.join(' ')}`;
+    return [lineOf({ id: family, title, promises: [], outcome: 'passed', reason: '', seconds, figures: {} })];
+  });
 }
 
 export function lineOf(result: Omit<Result, 'verdict'>): string {
