@@ -93,6 +93,8 @@ function report(figures: Figures): readonly string[] {
   ];
 }
 
+process.once('SIGTERM', () => process.exit(143));
+process.once('SIGINT', () => process.exit(130));
 const before = load();
 const figures = await measureTower(plan);
 const after = load();

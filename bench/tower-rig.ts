@@ -45,12 +45,20 @@ export interface Counterpart {
   stop(): Promise<void>;
 }
 
+/** A child does not outlive this process, however it ends. */
+function owned<T extends ChildProcess>(child: T): T {
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  return child;
+}
+
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
 export async function startAnswerer(): Promise<Counterpart> {
-  const child = fork(fileURLToPath(new URL('./tower-answerer.ts', import.meta.url)));
+  const child = owned(fork(fileURLToPath(new URL('./tower-answerer.ts', import.meta.url))));
   const [{ url }] = await once(child, 'message');
   return {
     url,
@@ -70,7 +78,9 @@ export async function startAnswerer(): Promise<Counterpart> {
 export async function startExchangeProcess(): Promise<Counterpart> {
   const home = mkdtempSync(join(tmpdir(), 'bench-exchange-'));
   const args = ['exchange', '--port', '0', '--home', home, '--seed', 'bench', '--cash', '1000000000', '--json'];
-  const child = spawn(join(ROOT, 'bin/tower'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: ownEnvironment() });
+  const child = owned(
+    spawn(join(ROOT, 'bin/tower'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: ownEnvironment() }),
+  );
   const [line] = await once(child.stdout, 'data');
   return {
     url: JSON.parse(String(line)).ready,
@@ -116,7 +126,7 @@ export class Rig {
     // A file, not a pipe: a pipe that this process is slow to empty would hold the tower up.
     const out = openSync(outFile, 'a');
     const began = monotonicMs();
-    this.#tower = spawn(join(ROOT, 'bin/tower'), ['start', '--home', this.home], {
+    const tower = spawn(join(ROOT, 'bin/tower'), ['start', '--home', this.home], {
       cwd: process.cwd(),
       stdio: ['ignore', out, 'inherit'],
       env: {
@@ -130,8 +140,9 @@ export class Rig {
         TOWER_BUDGET_PER_SECOND: '100000',
       },
     });
+    this.#tower = owned(tower);
     while (!readFileSync(outFile, 'utf8').includes('"event":"ready"')) {
-      if (this.#tower.exitCode !== null || monotonicMs() - began > READY_WITHIN_MS)
+      if (tower.exitCode !== null || monotonicMs() - began > READY_WITHIN_MS)
         throw new Error(`the tower did not start: ${readFileSync(outFile, 'utf8')}`);
       await sleep(2);
     }
