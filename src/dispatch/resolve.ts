@@ -14,7 +14,7 @@ import type { Entry } from '../journal/journal.ts';
 import { isoMicros, micros } from '../lib/clock.ts';
 import { orderError } from '../order/errors.ts';
 import type { TradeRequest } from '../order/request.ts';
-import { ask, type Desk, patience, pause } from './desk.ts';
+import { ask, type Desk, type DoubtPolicy, patience, pause } from './desk.ts';
 import { sendOnce } from './send.ts';
 import { doubtful, notSentInTime } from './words.ts';
 
@@ -45,8 +45,7 @@ export async function resolve(
   for (;;) {
     const waits = entry.state === 'unresolved' ? UNRESOLVED_WAITS_MS : LOOKUP_WAITS_MS;
     const wait = waits[Math.min(looks, waits.length - 1)] ?? 15_000;
-    const untilProof = lastByteAt + doubt.maxDelayMs - clock.monotonic();
-    const nap = pause(clock, untilProof > 0 ? Math.min(wait, untilProof) : Math.min(wait, ABSENCES_APART_MS));
+    const nap = pause(clock, Math.min(wait, untilDecision(clock.monotonic() - lastByteAt, doubt)));
     onWait(nap.callOff);
     await nap.done;
     looks++;
@@ -112,6 +111,12 @@ function neverSent(desk: Desk, entry: Entry): Promise<Entry> {
         }
       : null,
   );
+}
+
+/** Milliseconds until a look-up may decide something more than the last one, `age` milliseconds after the last byte. */
+function untilDecision(age: number, { settleMs, maxDelayMs }: DoubtPolicy): number {
+  if (age < settleMs) return settleMs - age;
+  return age < maxDelayMs ? maxDelayMs - age : ABSENCES_APART_MS;
 }
 
 function leaveUnresolved(desk: Desk, entry: Entry): Promise<Entry> {

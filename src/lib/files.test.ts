@@ -75,15 +75,15 @@ describe('durable writing', () => {
     assert.deepEqual(files.list(TEMP_FOLDER), []);
   });
 
-  test('syncs a folder, and the parents of each folder that it makes', async () => {
+  test('syncs a folder, and the parents of a folder that it makes, also when it exists by now', async () => {
     const { home, files } = makeHome();
     const calls = watchCalls(home);
     await files.syncFolder('out');
     assert.deepEqual(calls.splice(0), ['fsync out']);
     files.makeFolder('out/one/two');
-    assert.deepEqual(calls.splice(0), ['fsync out', 'fsync out/one']);
+    assert.deepEqual(calls.splice(0), ['fsync out/one', 'fsync out', 'fsync ']);
     files.makeFolder('out/one');
-    assert.deepEqual(calls, []);
+    assert.deepEqual(calls, ['fsync out', 'fsync ']);
   });
 
   test('a write that fails is thrown and leaves nothing behind', async () => {

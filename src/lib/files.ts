@@ -93,7 +93,8 @@ export function dirEntry(name: string): DirEntry {
 /** `temps` is the folder of temporary files, on the same file system; without it each lies beside what it becomes. */
 export function systemFiles(home: string, failpoints: Failpoints = noFailpoints, temps?: string): Files {
   let counter = 0;
-  const at = (relative: string): string => path.join(home, relative);
+  const root = path.resolve(home);
+  const at = (relative: string): string => path.join(root, relative);
   const bytesAt = (folder: string, entry: DirEntry): Buffer =>
     Buffer.concat([Buffer.from(`${at(folder)}/`), entry.raw]);
 
@@ -137,18 +138,26 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
     return 'a device';
   };
 
+  function syncNow(absolute: string): void {
+    const fd = fs.openSync(absolute, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
   return {
     makeFolder(folder) {
-      let made = fs.mkdirSync(at(folder), { recursive: true });
-      // The name of a new folder is durable only when its parent is synced, up to the first one that existed.
-      while (made !== undefined) {
-        const parent = path.dirname(made);
-        const fd = fs.openSync(parent, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-        fs.fsyncSync(fd);
-        fs.closeSync(fd);
-        const rest = path.relative(made, at(folder)).split(path.sep)[0];
-        made = rest ? path.join(made, rest) : undefined;
+      const made = fs.mkdirSync(at(folder), { recursive: true });
+      // A folder's name is durable only when its parent is synced. Inside the home always: an earlier sync may have failed.
+      // Above it, where the tower may have no rights, only when the home itself is new.
+      let child = at(folder);
+      while (child !== root) {
+        child = path.dirname(child);
+        syncNow(child);
       }
+      for (; made !== undefined && child.startsWith(made); child = path.dirname(child)) syncNow(path.dirname(child));
     },
     list(folder) {
       return fs.readdirSync(at(folder), { encoding: 'buffer' }).map((raw) => ({ name: raw.toString('utf8'), raw }));
