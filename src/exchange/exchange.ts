@@ -214,6 +214,11 @@ export class Exchange {
     this.#arm();
   }
 
+  /** Writes the state down as it stands, so that the next start replays nothing. */
+  save(): void {
+    if (this.#sinceSnapshot > 0) this.#save();
+  }
+
   /** Idempotent. */
   stop(): void {
     this.#running = false;

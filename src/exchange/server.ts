@@ -99,6 +99,8 @@ export async function startExchange(options: ExchangeServerOptions): Promise<Run
     for (const client of sockets.clients) client.terminate();
     try {
       await app.close();
+      // A version with other rules reads a snapshot; commands it might judge otherwise.
+      exchange.save();
     } finally {
       store.close();
     }

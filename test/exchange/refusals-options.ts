@@ -104,7 +104,7 @@ export const OPTION_ROWS: readonly Row[] = [
   ),
   refused('invalid limit price', mleg({ limit_price: '1.005' })),
   refused('invalid time in force', mleg({ time_in_force: 'fok' })),
-  refused('leg.1 position intent is required', mleg({ legs: [VERTICAL[0], leg(CALL_ABOVE, 'sell', null)] })),
+  refused('leg.1 position intent is required', mleg({ legs: [VERTICAL[0], { symbol: CALL_ABOVE, ratio_qty: '1' }] })),
   refused('limit price is only valid for limit orders', mleg({ type: 'market' })),
   refused('limit price is required for limit orders', mleg({}, 'limit_price')),
   refused(

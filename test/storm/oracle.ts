@@ -322,7 +322,8 @@ export class Oracle {
       return;
     }
     const target = String(data['client_order_id']);
-    if (this.#taken(target) > 0)
+    // As for every refusal: of a refused sending a lost journal leaves no trace.
+    if (this.generation > 0 ? (this.#world.book.byClientId.get(target) ?? []).length > 0 : this.#taken(target) > 0)
       this.fail('I4', `${path} says that ${target} was cancelled before it was sent, and it was sent`);
     this.#claim(target, { kind: 'no_post', path });
   }

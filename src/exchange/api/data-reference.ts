@@ -46,6 +46,11 @@ function listingJson({ asset }: Listing) {
   };
 }
 
+function oneAsset(market: Market, symbol: string): ApiAnswer {
+  const asset = assetJson(market, symbol);
+  return asset ? json(200, asset) : refusal(404, 40410000, `asset not found for ${symbol}`);
+}
+
 /** The Asset of Alpaca's API for a symbol or an asset id; null when there is none. */
 export function assetJson(market: Market, symbolOrId: string): ReturnType<typeof listingJson> | null {
   const listing = market.listing(market.asset(symbolOrId)?.symbol ?? '');
@@ -116,11 +121,9 @@ export function referenceRoutes(market: Market): Route[] {
       );
       return json(200, found.map(listingJson));
     }),
-    route('/v2/assets/:symbol', ({ params }) => {
-      const symbol = params['symbol'] ?? '';
-      const asset = assetJson(market, symbol);
-      return asset ? json(200, asset) : refusal(404, 40410000, `asset not found for ${symbol}`);
-    }),
+    route('/v2/assets/:symbol', ({ params }) => oneAsset(market, params['symbol'] ?? '')),
+    // A pair whose slash a client has not encoded.
+    route('/v2/assets/:base/:quote', ({ params }) => oneAsset(market, `${params['base']}/${params['quote']}`)),
     route('/v2/options/contracts', (request) => contractPage(market, request)),
     route('/v2/options/contracts/:symbol', ({ params, at }) => {
       const symbol = params['symbol'] ?? '';

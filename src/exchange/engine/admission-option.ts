@@ -168,7 +168,7 @@ export function admitStrategy(world: World, account: Account, draft: Draft, at: 
       const message = 'equity legs are allowed only with a corresponding amount of call contracts';
       return refuse(unprocessable(equity ? message : `asset not found for ${leg.symbol}`));
     }
-    const intent = leg.intent ?? 'buy_to_open';
+    const intent = leg.intent ?? inferIntent(account, contract.symbol, leg.side ?? 'buy');
     const opening = intent.endsWith('open');
     const state = contractState(contract, opening, world.market, at);
     if (state) return refuse(state);

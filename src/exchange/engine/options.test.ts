@@ -133,6 +133,20 @@ test('a debit spread fills as a unit, at the net of its legs', () => {
   assert.deepEqual(event?.position_qtys, { [CALL_100.symbol]: '2', [CALL_105.symbol]: '-2' });
 });
 
+test('legs with a side alone open, or close what is there', () => {
+  const desk = new Desk();
+  const bySide = (contract: Contract, side: string): Body => ({ symbol: contract.symbol, ratio_qty: '1', side });
+  const intents = (order: ReturnType<Desk['place']>) => order.legs?.map((each) => each.position_intent);
+  assert.deepEqual(intents(desk.place(mleg([bySide(CALL_100, 'buy'), bySide(CALL_105, 'sell')]))), [
+    'buy_to_open',
+    'sell_to_open',
+  ]);
+  assert.deepEqual(intents(desk.place(mleg([bySide(CALL_100, 'sell'), bySide(CALL_105, 'buy')]))), [
+    'sell_to_close',
+    'buy_to_close',
+  ]);
+});
+
 test('a credit spread takes its width less the credit, and rests while the market pays less', () => {
   const desk = new Desk();
   const legs = [leg(PUT_100, 'sell_to_open'), leg(PUT_95, 'buy_to_open')];
@@ -185,7 +199,7 @@ test('multi-leg orders: two to four unique legs, ratios without a common factor,
       'position intent mismatch, inferred: sell_to_open, specified: sell_to_close',
     ],
     [
-      mleg([leg(CALL_100, 'buy_to_open'), { ...leg(CALL_105, 'sell_to_open'), position_intent: undefined }]),
+      mleg([leg(CALL_100, 'buy_to_open'), { symbol: CALL_105.symbol, ratio_qty: '1' }]),
       'leg.1 position intent is required',
     ],
     [

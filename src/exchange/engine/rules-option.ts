@@ -84,9 +84,10 @@ export function mlegForm(draft: Draft): Refusal | undefined {
     return unprocessable('mleg order legs must be unique');
   }
   for (const [i, leg] of legs.entries()) {
-    if (leg.intent === null) return unprocessable(`leg.${i} position intent is required`);
+    // Alpaca's page asks for the intent, its own Python client sends the side alone: one of the two must be there.
+    if (leg.intent === null && leg.side === null) return unprocessable(`leg.${i} position intent is required`);
     if (!isWhole(leg.ratio)) return unprocessable(`leg.${i} ratio_qty must be integer`);
-    if (leg.side !== null && !leg.intent.startsWith(leg.side)) {
+    if (leg.side !== null && leg.intent !== null && !leg.intent.startsWith(leg.side)) {
       return unprocessable(`leg.${i} side does not match its position intent`);
     }
   }
