@@ -172,7 +172,8 @@ describe('files of others', () => {
     const raw = Buffer.from([0x61, 0xff, 0x62]);
     fs.writeFileSync(Buffer.concat([Buffer.from(`${home}/in/`), raw]), 'x');
     const [entry] = files.list('in');
-    assert.ok(entry !== undefined && entry.raw.equals(raw));
+    assert.ok(entry?.raw.equals(raw));
+    assert.ok(entry);
     assert.equal(files.peek('in', entry, 100).kind, 'file');
     assert.equal(files.claim('in', entry, 'out/unnamed'), true);
   });

@@ -22,7 +22,7 @@ interface Expected {
 }
 
 /** The file is refused with this code as headline or, for payload rules, among its problems. */
-export function check({ type, bytes }: Input, { code, field, says }: Expected): void {
+function check({ type, bytes }: Input, { code, field, says }: Expected): void {
   const name = orderName('paper', 'agent', type, STAMP);
   assert.ok(name);
   const result = parse({ fileName: name, bytes, receivedAt: RECEIVED });
@@ -60,7 +60,7 @@ export function envelope(change: Readonly<Record<string, string | null>>, type: 
   return text(json(members), type);
 }
 
-export const json = (members: Readonly<Record<string, string | null>>): string =>
+const json = (members: Readonly<Record<string, string | null>>): string =>
   `{${Object.entries(members)
     .filter(([, value]) => value !== null)
     .map(([key, value]) => `${JSON.stringify(key)}:${value}`)

@@ -38,7 +38,7 @@ export interface Answered {
   readonly as_of?: string;
 }
 
-export const silentLog: Log = { info() {}, warn() {}, error() {}, child: () => silentLog };
+const silentLog: Log = { info() {}, warn() {}, error() {}, child: () => silentLog };
 
 export interface HarnessOptions {
   readonly env?: Readonly<Record<string, string>>;

@@ -26,7 +26,7 @@ export interface Model<State> {
   describe(state: State): string;
 }
 
-export interface Finding {
+interface Finding {
   readonly what: string;
   /** A shortest way there, one line per step. */
   readonly trace: readonly string[];

@@ -65,7 +65,7 @@ export type ReplaceWrong =
   | 'false statement'
   | 'exposure too low'
   | 'false cancel';
-export const ALL_REPLACE_WRONGS: readonly ReplaceWrong[] = [
+const ALL_REPLACE_WRONGS: readonly ReplaceWrong[] = [
   'two orders working',
   'filled too much',
   'false statement',
