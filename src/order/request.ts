@@ -16,7 +16,7 @@ export interface Envelope {
   readonly requestOrderId: string | null;
   /** The tower does not send after it; null when none was given. */
   readonly sendBy: Micros | null;
-  /** Journaled, never interpreted; numbers keep their source text as strings in `metaJson`. JSON text of the object, or null. */
+  /** Journaled, never interpreted; numbers keep their digits. JSON text of the object, or null. */
   readonly metaJson: string | null;
 }
 
