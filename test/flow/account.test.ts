@@ -5,15 +5,9 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
 import { CannotStart } from '../../src/observe/events.ts';
-import { Harness } from './harness.ts';
+import { Harness, keysAt } from './harness.ts';
 
 const LIMIT = { symbol: 'AAPL', qty: 1, order_class: 'limit', limit_price: 20, time_in_force: 'gtc' };
-const keysOf = (url: string, id = 'K') => ({
-  ALPACA_PAPER_BASE_URL: url,
-  ALPACA_DATA_BASE_URL: url,
-  ALPACA_PAPER_API_KEY: id,
-  ALPACA_PAPER_SECRET_KEY: 'S',
-});
 
 it('adding keys to a home that ran on the embedded exchange ends what was open there, and sends none of it', async () => {
   const alpaca = await startExchange({});
@@ -22,7 +16,7 @@ it('adding keys to a home that ran on the embedded exchange ends what was open t
   const stem = tower.drop('mover', 'stockbuy', LIMIT);
   await tower.answer(stem, (answer) => answer.data?.status === 'new');
   await tower.stop();
-  await tower.start(keysOf(alpaca.url));
+  await tower.start(keysAt(alpaca.url));
   const ended = await tower.final(stem);
   assert.equal(ended.error?.type, 'configuration_error');
   assert.equal(ended.error?.code, 'account_changed');
@@ -32,10 +26,10 @@ it('adding keys to a home that ran on the embedded exchange ends what was open t
   await tower.stop();
   await assert.rejects(tower.start(), (error) => error instanceof CannotStart && /no keys/.test(error.message));
   await assert.rejects(
-    tower.start(keysOf(alpaca.url, 'OTHER')),
+    tower.start(keysAt(alpaca.url, 'OTHER')),
     (error) => error instanceof CannotStart && /belong/.test(error.message),
   );
-  await tower.start(keysOf(alpaca.url));
+  await tower.start(keysAt(alpaca.url));
   assert.equal(
     (await tower.ask('mover', 'openorders', {})).data.length,
     1,
@@ -47,8 +41,8 @@ it('adding keys to a home that ran on the embedded exchange ends what was open t
 
 it('a second tower on the same home, or for the same account, is refused', async () => {
   const alpaca = await startExchange({});
-  const one = new Harness({ env: keysOf(alpaca.url) });
-  const two = new Harness({ env: keysOf(alpaca.url) });
+  const one = new Harness({ env: keysAt(alpaca.url) });
+  const two = new Harness({ env: keysAt(alpaca.url) });
   await one.start();
   await assert.rejects(
     two.start(),

@@ -7,7 +7,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type RunningExchange, startExchange } from '../../src/exchange/server.ts';
-import { Harness } from './harness.ts';
+import { Harness, keysAt } from './harness.ts';
 
 const KEYS = { 'APCA-API-KEY-ID': 'K', 'APCA-API-SECRET-KEY': 'S' };
 const RESTING = { symbol: 'AAPL', qty: 1, order_class: 'limit', limit_price: 20, time_in_force: 'gtc' };
@@ -24,10 +24,7 @@ async function place(env: Readonly<Record<string, string>>, act: (place: Place) 
   const exchange = await startExchange({ control: true, rateLimit: { perMinute: 1_000_000, enforce: false } });
   const tower = new Harness({
     env: {
-      ALPACA_PAPER_BASE_URL: exchange.url,
-      ALPACA_DATA_BASE_URL: exchange.url,
-      ALPACA_PAPER_API_KEY: KEYS['APCA-API-KEY-ID'],
-      ALPACA_PAPER_SECRET_KEY: KEYS['APCA-API-SECRET-KEY'],
+      ...keysAt(exchange.url),
       ...env,
     },
   });

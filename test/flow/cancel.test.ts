@@ -3,16 +3,13 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
 import { isoMicros, micros, systemClock } from '../../src/lib/clock.ts';
-import { Harness } from './harness.ts';
+import { Harness, keysAt } from './harness.ts';
 
 it('a cancel that was sent and never confirmed is not called unsent when its time passes', async () => {
   const exchange = await startExchange({ control: true });
   const tower = new Harness({
     env: {
-      ALPACA_PAPER_BASE_URL: exchange.url,
-      ALPACA_DATA_BASE_URL: exchange.url,
-      ALPACA_PAPER_API_KEY: 'K',
-      ALPACA_PAPER_SECRET_KEY: 'S',
+      ...keysAt(exchange.url),
     },
   });
   await tower.start();
@@ -45,10 +42,7 @@ it('an order that is open although Alpaca said no to it is cancelled, and told',
   const exchange = await startExchange({ control: true });
   const tower = new Harness({
     env: {
-      ALPACA_PAPER_BASE_URL: exchange.url,
-      ALPACA_DATA_BASE_URL: exchange.url,
-      ALPACA_PAPER_API_KEY: 'K',
-      ALPACA_PAPER_SECRET_KEY: 'S',
+      ...keysAt(exchange.url),
       TOWER_SWEEP_INTERVAL_MS: '200',
     },
   });

@@ -2,16 +2,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
-import { Harness } from './harness.ts';
+import { Harness, keysAt } from './harness.ts';
 
 it('a 429 of the data host does not hold back orders', async () => {
   const exchange = await startExchange({ control: true });
   const tower = new Harness({
     env: {
-      ALPACA_PAPER_BASE_URL: exchange.url,
-      ALPACA_DATA_BASE_URL: exchange.url,
-      ALPACA_PAPER_API_KEY: 'K',
-      ALPACA_PAPER_SECRET_KEY: 'S',
+      ...keysAt(exchange.url),
     },
   });
   await tower.start();

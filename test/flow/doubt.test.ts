@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type RunningExchange, startExchange } from '../../src/exchange/server.ts';
-import { type Answered, Harness } from './harness.ts';
+import { type Answered, Harness, keysAt } from './harness.ts';
 
 const RESTING = { symbol: 'AAPL', qty: 1, order_class: 'limit', limit_price: 20, time_in_force: 'gtc' };
 
@@ -29,10 +29,7 @@ async function scene(faults: object, env: Readonly<Record<string, string>>, play
   const exchange = await startExchange({ control: true });
   const tower = new Harness({
     env: {
-      ALPACA_PAPER_BASE_URL: exchange.url,
-      ALPACA_DATA_BASE_URL: exchange.url,
-      ALPACA_PAPER_API_KEY: 'K',
-      ALPACA_PAPER_SECRET_KEY: 'S',
+      ...keysAt(exchange.url),
       ...env,
     },
   });

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
-import { type Answered, Harness } from './harness.ts';
+import { type Answered, Harness, keysAt } from './harness.ts';
 
 const MARKET = { symbol: 'AAPL', qty: 1, order_class: 'market', time_in_force: 'day' };
 
@@ -220,10 +220,7 @@ describe('errors of the way to Alpaca', () => {
     await closed.close();
     const tower = new Harness({
       env: {
-        ALPACA_PAPER_BASE_URL: closed.url,
-        ALPACA_DATA_BASE_URL: closed.url,
-        ALPACA_PAPER_API_KEY: 'K',
-        ALPACA_PAPER_SECRET_KEY: 'S',
+        ...keysAt(closed.url),
       },
     });
     await tower.start();
@@ -243,10 +240,7 @@ describe('errors of the way to Alpaca', () => {
     const exchange = await startExchange({ control: true });
     const tower = new Harness({
       env: {
-        ALPACA_PAPER_BASE_URL: exchange.url,
-        ALPACA_DATA_BASE_URL: exchange.url,
-        ALPACA_PAPER_API_KEY: 'K',
-        ALPACA_PAPER_SECRET_KEY: 'S',
+        ...keysAt(exchange.url),
       },
     });
     await tower.start();

@@ -40,6 +40,14 @@ export interface Answered {
 
 const silentLog: Log = { info() {}, warn() {}, error() {}, child: () => silentLog };
 
+/** The environment that points a tower at an exchange, as it would at Alpaca. */
+export const keysAt = (url: string, id = 'K'): Record<string, string> => ({
+  ALPACA_PAPER_BASE_URL: url,
+  ALPACA_DATA_BASE_URL: url,
+  ALPACA_PAPER_API_KEY: id,
+  ALPACA_PAPER_SECRET_KEY: 'S',
+});
+
 export interface HarnessOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly config?: unknown;

@@ -4,16 +4,13 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
-import { Harness } from './harness.ts';
+import { Harness, keysAt } from './harness.ts';
 
 it('a restart in the middle of 200 orders: each is at the exchange exactly once, and answered', async () => {
   const exchange = await startExchange({ control: true });
   const tower = new Harness({
     env: {
-      ALPACA_PAPER_BASE_URL: exchange.url,
-      ALPACA_DATA_BASE_URL: exchange.url,
-      ALPACA_PAPER_API_KEY: 'K',
-      ALPACA_PAPER_SECRET_KEY: 'S',
+      ...keysAt(exchange.url),
     },
   });
   await tower.start();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
 import { micros, systemClock } from '../../src/lib/clock.ts';
-import { Harness } from './harness.ts';
+import { Harness, keysAt } from './harness.ts';
 
 it('orders that have been open for long are swept by the list, not one by one', async () => {
   const exchange = await startExchange({ control: true });
@@ -13,10 +13,7 @@ it('orders that have been open for long are swept by the list, not one by one', 
   const tower = new Harness({
     clock: { ...systemClock, now: () => micros(systemClock.now() + later) },
     env: {
-      ALPACA_PAPER_BASE_URL: exchange.url,
-      ALPACA_DATA_BASE_URL: exchange.url,
-      ALPACA_PAPER_API_KEY: 'K',
-      ALPACA_PAPER_SECRET_KEY: 'S',
+      ...keysAt(exchange.url),
       TOWER_SWEEP_INTERVAL_MS: '100',
     },
   });
