@@ -122,7 +122,7 @@ async function strangeFrames(rig: Rig): Promise<Figures> {
   };
   await rig.start();
   // Each unreadable frame ends the connection: the next kind comes on the next one.
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; nth < 6 && round < 30; round++) {
     const before: number = nth;
     await until(
       () => rig.wire.openStreams > 0,
@@ -131,11 +131,8 @@ async function strangeFrames(rig: Rig): Promise<Figures> {
     );
     await sleep(200);
     rig.drop();
-    await until(
-      () => nth > before || rig.wire.openStreams === 0,
-      5000,
-      () => 'no frame',
-    );
+    // On a stream that does not listen yet, an order passes unheard: the next will do.
+    for (let n = 0; n < 50 && nth === before && rig.wire.openStreams > 0; n++) await sleep(40);
     await sleep(200);
   }
   must(nth >= 6, `only ${nth} frames came`);
