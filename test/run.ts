@@ -4,8 +4,9 @@
  * `node test/run.ts PATTERN…` runs the files whose path contains one of the patterns.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const wanted = process.argv.slice(2);
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'])
@@ -15,6 +16,8 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(' ')}`);
   process.exit(1);
 }
+// Whatever a test, or a process that it killed, leaves behind goes with this folder.
+const temporary = mkdtempSync(join(tmpdir(), 'tower-tests-'));
 const reporter = process.stdout.isTTY ? 'spec' : 'dot';
 const { status } = spawnSync(
   process.execPath,
@@ -26,6 +29,7 @@ const { status } = spawnSync(
     '--test-timeout=240000',
     ...files,
   ],
-  { stdio: 'inherit', env: { ...process.env, TOWER_TEST: '1' } },
+  { stdio: 'inherit', env: { ...process.env, TOWER_TEST: '1', TMPDIR: temporary } },
 );
+rmSync(temporary, { recursive: true, force: true });
 process.exit(status ?? 1);
