@@ -59,14 +59,14 @@ export function checkDurable(disk: Disk, db: Database, oracle: Oracle): void {
     if (disk.at(`orders/incoming/.${name}.tmp`) === inode) disk.harmed.add(inode.id);
   for (const row of requests(db)) {
     const path = answerOf(row);
-    if (row.published > 0 && !oracle.deleted.has(path) && versionAt(disk, path) < row.published)
+    if (row.published > 0 && !oracle.mayBeMissing(path, row.published) && versionAt(disk, path) < row.published)
       oracle.fail('durable', `${path}: version ${row.published} is published, and after the power cut it is not there`);
     if (row.archived === 1 && row.raw !== null && !isArchived(disk, stemOf(row), row.receipt, row.raw))
       oracle.fail('durable', `${stemOf(row)} is archived, and after the power cut its file is not there`);
   }
   for (const row of strays(db)) {
     if (row.archived === 0) continue;
-    if (!oracle.deleted.has(row.response_path) && disk.at(row.response_path) === undefined)
+    if (!oracle.mayBeMissing(row.response_path, 1) && disk.at(row.response_path) === undefined)
       oracle.fail('durable', `${row.response_path} is published, and after the power cut it is not there`);
   }
 }
@@ -138,13 +138,13 @@ export function checkEnd(disk: Disk, db: Database, oracle: Oracle, book: Book): 
   for (const row of rows) {
     if (row.final === 0 && row.state !== 'working') oracle.fail('I15', `${row.client_order_id} is still ${row.state}`);
     const path = answerOf(row);
-    if (!oracle.deleted.has(path) && versionAt(disk, path) !== row.version)
+    if (!oracle.mayBeMissing(path, row.version) && versionAt(disk, path) !== row.version)
       oracle.fail('I15', `${path} has version ${versionAt(disk, path)}, the journal ${row.version}`);
     if (row.raw !== null) checkArchive(disk, oracle, stemOf(row), row.receipt, row.raw);
   }
   const repeats = strays(db);
   for (const row of repeats) {
-    if (!oracle.deleted.has(row.response_path) && disk.at(row.response_path) === undefined)
+    if (!oracle.mayBeMissing(row.response_path, 1) && disk.at(row.response_path) === undefined)
       oracle.fail('I15', `${row.response_path} is not there`);
     const kept = disk.at(row.archive_path);
     const beside = disk.at(row.archive_path.replace(/\.json$/, `.${row.receipt}.json`));

@@ -74,7 +74,8 @@ export class Oracle {
   readonly published = new Map<string, Published>();
   /** Every path under which an answer was ever seen; survives the loss of a journal. */
   readonly everAnswered = new Set<string>();
-  readonly deleted = new Set<string>();
+  /** Answers that an agent has deleted, with the version that was put in place since (none: Infinity). */
+  readonly #deleted = new Map<string, number>();
   readonly #world: OracleWorld;
   readonly #claims = new Map<string, Claim[]>();
   readonly #posted = new Map<string, number>();
@@ -111,7 +112,12 @@ export class Oracle {
 
   /** An agent has deleted an answer: it need not be there any more. */
   deletedBy(path: string): void {
-    this.deleted.add(path);
+    this.#deleted.set(path, Number.POSITIVE_INFINITY);
+  }
+
+  /** Nobody may expect this version of an answer: its agent has deleted it, and no later one has come. */
+  mayBeMissing(path: string, version: number): boolean {
+    return version < (this.#deleted.get(path) ?? 0);
   }
 
   /**
@@ -219,10 +225,10 @@ export class Oracle {
   placed(path: string, bytes: Uint8Array): void {
     if (!path.startsWith('responses/')) return;
     this.figures.statements++;
-    this.deleted.delete(path);
     this.everAnswered.add(path);
     const text = Buffer.from(bytes).toString();
     const answer = parseObject(text);
+    if (this.#deleted.has(path)) this.#deleted.set(path, Number(answer?.['version'] ?? 1));
     if (answer === null) {
       this.fail('I4', `${path} is no JSON object`);
       return;
