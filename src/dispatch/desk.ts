@@ -36,7 +36,7 @@ export interface Desk extends Adoption {
   readonly readiness: Readiness;
   readonly doubt: DoubtPolicy;
   /** The typed request of an entry, read again from its journaled bytes. */
-  requestOf(entry: Entry): Request;
+  requestOf(entry: Entry): Request | null;
   /** True while this journal cannot know what an earlier one has sent. */
   suspect(): boolean;
   /** True while a sending that this journal does not know of may still be on its way. */

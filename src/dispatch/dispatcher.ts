@@ -3,6 +3,7 @@
  * never run two jobs for one request, nor go on after the journal has failed.
  */
 import type { Entry } from '../journal/journal.ts';
+import { orderError } from '../order/errors.ts';
 import { isTrade } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
 import { type CancelRights, carryOutCancel } from './cancel.ts';
@@ -56,6 +57,7 @@ export class Dispatcher {
     // The job must be known before anything of it happens.
     await Promise.resolve();
     const request = this.#desk.requestOf(entry);
+    if (request === null) return this.#unreadable(entry);
     if (request.type === 'cancelorder') return carryOutCancel(this.#desk, entry, request, this.#rights, onWait);
     if (!isTrade(request)) return answerQuery(this.#desk, entry, request, onWait);
     let current = entry;
@@ -63,6 +65,33 @@ export class Dispatcher {
     let doubt = current.state === 'in_doubt' || current.state === 'unresolved';
     if (current.state === 'admitted') doubt = await send(this.#desk, current, request, onWait);
     if (doubt) await resolve(this.#desk, entry.seq, request, onWait);
+  }
+
+  /** What was never sent is refused; what may have been sent stays in doubt, and the sweeps find it if it is there. */
+  async #unreadable(entry: Entry): Promise<void> {
+    const desk = this.#desk;
+    desk.notice(
+      'error',
+      `${entry.clientOrderId}: this version of the tower cannot read the request that an earlier one admitted`,
+      'ask its agent for a new file, or finish it with the earlier version',
+    );
+    await this.#interrupted(entry);
+    await desk.writer.revise(entry.seq, (newest) =>
+      newest.state === 'admitted' && newest.attempts === 0 && !newest.doubted && !desk.suspect()
+        ? {
+            patch: {
+              state: 'refused',
+              answer: {
+                error: orderError('internal', 'the request cannot be read any more, and nothing was sent', {
+                  more: { safe_to_resubmit: true },
+                }),
+              },
+            },
+            events: [{ kind: 'unreadable', detail: '{}' }],
+            stage: 'd5',
+          }
+        : null,
+    );
   }
 
   /** A sending that an earlier run did not see the end of. */

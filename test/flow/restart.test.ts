@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { startExchange } from '../../src/exchange/server.ts';
 import { Harness, keysAt } from './harness.ts';
 
@@ -47,6 +48,40 @@ it('a restart in the middle of 200 orders: each is at the exchange exactly once,
     () => (tower.list('orders/completed').length === 200 && tower.list('orders/processing').length === 0 ? true : null),
     () => 'not all archived',
   );
+  await tower.end();
+  await exchange.close();
+});
+
+it('refuses an admitted request that a later version cannot read, and goes on', async () => {
+  const closed = await startExchange({});
+  await closed.close();
+  const tower = new Harness({ env: keysAt(closed.url) });
+  await tower.start();
+  const stem = tower.drop('old', 'stockbuy', {
+    symbol: 'AAPL',
+    qty: 1,
+    order_class: 'limit',
+    limit_price: 1,
+    time_in_force: 'day',
+  });
+  await tower.until(
+    () => (tower.list('orders/processing').length === 1 ? true : null),
+    () => 'not claimed',
+  );
+  await tower.until(
+    () => (tower.events.some((event) => event.kind === 'order') ? true : null),
+    () => 'not admitted',
+  );
+  await tower.stop();
+  const db = new Sqlite(join(tower.home, 'data/tower.db'));
+  db.prepare('UPDATE requests SET raw = ?').run(Buffer.from('{"a": 1}'));
+  db.close();
+  const exchange = await startExchange({});
+  await tower.start(keysAt(exchange.url));
+  const answer = await tower.final(stem);
+  assert.equal(answer.error?.type, 'internal_error');
+  assert.equal(answer.sent, 'no');
+  assert.equal((await tower.ask('new', 'accountinfo', {})).status, 'success');
   await tower.end();
   await exchange.close();
 });
