@@ -74,6 +74,11 @@ export class Oracle {
   readonly published = new Map<string, Published>();
   /** Every path under which an answer was ever seen; survives the loss of a journal. */
   readonly everAnswered = new Set<string>();
+  /** Sendings by id that only a lost journal knew of, and those that the copy of the journal knows. */
+  readonly #forgotten = new Map<string, number>();
+  readonly #knownToCopy = new Map<string, number>();
+  /** How many journals had been lost when an answer was last put in place. */
+  readonly #placedIn = new Map<string, number>();
   /** Answers that an agent has deleted, with the version that was put in place since (none: Infinity). */
   readonly #deleted = new Map<string, number>();
   readonly #world: OracleWorld;
@@ -120,17 +125,31 @@ export class Oracle {
     return version < (this.#deleted.get(path) ?? 0);
   }
 
+  /** The answer at this path was told by a journal that has been lost since. */
+  isOfLostJournal(path: string): boolean {
+    return (this.#placedIn.get(path) ?? this.generation) < this.generation;
+  }
+
   /**
    * The journal is gone, or an older one. What it told is not known to the next one: versions start anew, and a claim
    * about a request that is sent again holds no longer (stated assumption: who gives the tower a file anew after it has
    * lost its journal asks anew). What the next one claims is held against the whole book.
    */
-  journalLost(): void {
+  journalLost(isRestored: boolean): void {
     this.generation++;
+    for (const id of this.#posted.keys()) {
+      const known = isRestored ? (this.#knownToCopy.get(id) ?? 0) : 0;
+      this.#forgotten.set(id, this.#taken(id) - known);
+    }
     this.published.clear();
     this.#claims.clear();
     // What the lost journal had counted cannot be known to the next one.
     this.#budgetCountsFrom = this.#departures.length;
+  }
+
+  /** A copy of the journal is made: what was sent until now, it knows. */
+  journalCopied(): void {
+    for (const id of this.#posted.keys()) this.#knownToCopy.set(id, this.#taken(id));
   }
 
   /** The tower starts with a wall clock that has jumped: it cannot know when the requests before were sent. */
@@ -226,6 +245,7 @@ export class Oracle {
     if (!path.startsWith('responses/')) return;
     this.figures.statements++;
     this.everAnswered.add(path);
+    this.#placedIn.set(path, this.generation);
     const text = Buffer.from(bytes).toString();
     const answer = parseObject(text);
     if (this.#deleted.has(path)) this.#deleted.set(path, Number(answer?.['version'] ?? 1));
@@ -296,8 +316,7 @@ export class Oracle {
     // A file that is refused for what it says: after the loss of a journal it may clash with one sent before.
     if (error?.['type'] === 'validation_error' && this.generation > 0) return;
     if (answer['sent'] === 'no') {
-      // A sending that a lost journal knew of and that the broker refused has left no trace anywhere.
-      const left = this.generation > 0 ? orders.length : this.#taken(id);
+      const left = Math.max(orders.length, this.#remembered(id));
       if (left > 0) this.fail('I4', `${path} says sent: no, and ${left} POSTs of it have left`);
       if (answer['final'] === true) this.#claim(id, { kind: 'no_post', path });
     }
@@ -309,6 +328,14 @@ export class Oracle {
   }
 
   /** POSTs of an order that have left, less those that were answered 429: by the broker's rule these were not taken. */
+  /**
+   * Sendings that the present journal knows of. One that only a lost journal knew, and that the broker refused, has left
+   * no trace anywhere; every other one counts.
+   */
+  #remembered(id: string): number {
+    return this.#taken(id) - (this.#forgotten.get(id) ?? 0);
+  }
+
   #taken(id: string): number {
     return (this.#posted.get(id) ?? 0) - (this.#turnedAway.get(id) ?? 0);
   }
@@ -328,8 +355,7 @@ export class Oracle {
       return;
     }
     const target = String(data['client_order_id']);
-    // As for every refusal: of a refused sending a lost journal leaves no trace.
-    if (this.generation > 0 ? (this.#world.book.byClientId.get(target) ?? []).length > 0 : this.#taken(target) > 0)
+    if ((this.#world.book.byClientId.get(target) ?? []).length > 0 || this.#remembered(target) > 0)
       this.fail('I4', `${path} says that ${target} was cancelled before it was sent, and it was sent`);
     this.#claim(target, { kind: 'no_post', path });
   }

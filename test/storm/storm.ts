@@ -387,6 +387,7 @@ class Storm {
   #backUp(): void {
     if (this.#losesJournal !== null) return;
     this.#box.backUp();
+    this.#oracle.journalCopied();
     this.#tell('storm', 'a copy of the journal is made');
   }
 
@@ -400,7 +401,7 @@ class Storm {
     this.#tell('storm', `the journal is ${how === 'lost' ? 'lost' : 'replaced by an older copy'}`);
     if (how === 'lost') this.#box.lose();
     else this.#box.restore();
-    this.#oracle.journalLost();
+    this.#oracle.journalLost(how !== 'lost');
     for (let i = below(this.#random.life, 7); i > 0; i--) {
       this.#time.in(60_000_000 * fraction(this.#random.life), () => this.#agents.repeatOld());
     }
