@@ -16,7 +16,7 @@ export interface Part {
 }
 
 const DOMAIN = ['src/lib/', 'src/order/'];
-const PURE = [...DOMAIN, 'src/risk/'];
+const PURE = [...DOMAIN, 'src/risk/', 'src/books/'];
 /** What a stage sees: the domain, the ports, and the tower's own voice. Never an adapter, never another stage. */
 const STAGE = [...PURE, 'src/journal/', 'src/broker/', 'src/observe/', 'src/settings'];
 
@@ -24,6 +24,7 @@ export const PARTS: readonly Part[] = [
   { prefix: 'src/lib/', may: [], why: 'generics know nothing of orders' },
   { prefix: 'src/order/', may: ['src/lib/'], why: 'the domain is pure' },
   { prefix: 'src/risk/', may: [...DOMAIN, 'src/settings'], why: 'decisions are pure' },
+  { prefix: 'src/books/', may: DOMAIN, why: 'books are reckoned, not kept' },
   { prefix: 'src/journal/', may: PURE, why: 'the port knows only the domain' },
   { prefix: 'src/journal/sqlite', may: [...PURE, 'src/journal/'], why: 'a store writes what it is told' },
   { prefix: 'src/broker/', may: [...PURE, 'src/journal/'], why: 'the port, and how its answers meet the journal' },
