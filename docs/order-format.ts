@@ -1,7 +1,7 @@
 /** docs/order-format.md, made from the forms that order files are read with. Must never say a rule that the forms do not hold. */
 import * as z from 'zod';
 import { micros } from '../src/lib/clock.ts';
-import { ORDER_LIMITS } from '../src/lib/json.ts';
+import { ORDER_LIMITS } from '../src/lib/json-strict.ts';
 import { type AnyForm, unwrapped } from '../src/order/form.ts';
 import { MODES, NAME_FORM, ORDER_TYPES } from '../src/order/name.ts';
 import { envelopeForm, FILE_BYTES } from '../src/order/parse.ts';

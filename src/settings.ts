@@ -7,7 +7,8 @@
 import { join, resolve } from 'node:path';
 import { inspect, parseEnv } from 'node:util';
 import type { z } from 'zod';
-import { isJsonObject, JsonNumber, type JsonValue, ORDER_LIMITS, parseStrict } from './lib/json.ts';
+import { isJsonObject, JsonNumber, type JsonValue } from './lib/json.ts';
+import { ORDER_LIMITS, parseStrict } from './lib/json-strict.ts';
 import { nearest } from './order/hint.ts';
 import type { Mode } from './order/name.ts';
 import {

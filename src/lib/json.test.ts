@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  clipped,
-  isJsonObject,
-  type JsonLimits,
-  JsonNumber,
-  parseLossless,
-  parseStrict,
-  stringifyLossless,
-} from './json.ts';
+import { clipped, isJsonObject, JsonNumber, parseLossless, stringifyLossless } from './json.ts';
+import { type JsonLimits, parseStrict } from './json-strict.ts';
 
 const strict = (text: string, limits?: JsonLimits) => parseStrict(Buffer.from(text), limits);
 function problemOf(text: string) {
@@ -50,6 +43,10 @@ describe('strict', () => {
     assert.deepEqual(at, { byte: 21, line: 3, column: 10 });
     assert.equal(field, '\\u00e9.b');
     assert.equal(message, 'line 3 column 10: expected a value, found `x`');
+    const { at: unsafe } = problemOf('{"a":"😀\\n\\u0041",\n "b":"\\u0042\\n\\u001b"}');
+    assert.deepEqual([unsafe.line, unsafe.column], [1, 8]);
+    const { at: half } = problemOf('{"a":"\\u0042😀\\ud800"}');
+    assert.deepEqual([half.line, half.column], [1, 14]);
   });
 
   test('limits are the ones given', () => {

@@ -3,7 +3,8 @@
  * exactly what the agent wrote, or the file is refused. Must never throw on any input.
  */
 import { isoMicros, type Micros } from '../lib/clock.ts';
-import { clipped, isJsonObject, type JsonObject, type JsonProblem, parseLossless, parseStrict } from '../lib/json.ts';
+import { clipped, isJsonObject, type JsonObject, parseLossless } from '../lib/json.ts';
+import { type JsonProblem, parseStrict } from '../lib/json-strict.ts';
 import { type ErrorCode, type OrderError, type Problem, problemsError } from './errors.ts';
 import { meta, object, repeated, requestOrderId, time } from './fields.ts';
 import { form, readForm } from './form.ts';
@@ -97,17 +98,25 @@ export function completeness(bytes: Uint8Array): 'whole' | 'incomplete' | 'wrong
 function wrongSize(bytes: Uint8Array): OrderError | null {
   const grouped = (value: number): string => value.toLocaleString('en-US');
   if (bytes.length === 0)
-    return fileError('file_empty', 'the file is empty; write one JSON object, then rename into place');
+    return fileError('file_empty', 'the file is empty', null, 'write one JSON object, then rename into place');
   if (bytes.length <= FILE_BYTES) return null;
-  return fileError('file_too_large', `${grouped(bytes.length)} bytes; limit ${grouped(FILE_BYTES)}`);
+  const message = `the file has ${grouped(bytes.length)} bytes; limit ${grouped(FILE_BYTES)}`;
+  return fileError('file_too_large', message, null, 'one request per file; keep meta small');
 }
 
 /** An error of the file as a whole, in the same shape as errors of its fields. */
-function fileError(code: ErrorCode, message: string, field: string | null = null, more: object = {}): OrderError {
-  return problemsError([{ code, field, message, got: null, allowed: null, hint: null }], { ...more });
+function fileError(
+  code: ErrorCode,
+  message: string,
+  field: string | null,
+  hint: string,
+  more: object = {},
+): OrderError {
+  return problemsError([{ code, field, message, got: null, allowed: null, hint }], { ...more });
 }
 
-const jsonError = ({ code, message, at, field }: JsonProblem): OrderError => fileError(code, message, field, { at });
+const jsonError = ({ code, message, hint, at, field }: JsonProblem): OrderError =>
+  fileError(code, message, field, hint, { at });
 
 function compareWithName(envelope: JsonObject, name: OrderName, problems: Problem[]): void {
   const check = (code: Problem['code'], field: string, expected: string): void => {

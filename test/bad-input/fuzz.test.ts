@@ -6,14 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { micros } from '../../src/lib/clock.ts';
-import {
-  isJsonObject,
-  JsonNumber,
-  type JsonValue,
-  parseLossless,
-  parseStrict,
-  stringifyLossless,
-} from '../../src/lib/json.ts';
+import { isJsonObject, JsonNumber, type JsonValue, parseLossless, stringifyLossless } from '../../src/lib/json.ts';
+import { parseStrict } from '../../src/lib/json-strict.ts';
 import { canonical, isPlainDecimal } from '../../src/order/decimal.ts';
 import { ERRORS, type ErrorCode } from '../../src/order/errors.ts';
 import { parseName } from '../../src/order/name.ts';

@@ -158,13 +158,14 @@ export const KEEPING: readonly Mutant[] = [
     why: '"side" twice is a sale instead of a purchase',
     edits: [
       {
-        file: 'src/lib/json.ts',
+        file: 'src/lib/json-strict.ts',
         find: 'return new StrictParser(text, limits).parse();',
         replace: `try {
     const value = JSON.parse(text, (_key, inner, context) =>
       typeof inner === 'number' ? new JsonNumber(context.source ?? '') : inner,
     ) as JsonValue;
-    if (isJsonObject(value)) return { ok: true, value };
+    if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber))
+      return { ok: true, value: value as JsonObject };
   } catch {}
   return new StrictParser(text, limits).parse();`,
       },
