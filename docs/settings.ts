@@ -50,7 +50,11 @@ live and controls nobody, unless \`agents_only\` is true: then it may do nothing
 
 ## Keys and endpoints
 
-These stand in \`.env\` or the environment, never in \`tower.config.json\`. A key without its secret is an error.
+These stand in \`.env\` or the environment, never in \`tower.config.json\`. A key without its secret is an error. Instead of a
+key or a secret itself, \`{variable}_FILE\` can name a file that holds it and nothing else, for example
+\`ALPACA_PAPER_SECRET_KEY_FILE\`; a relative path begins at the home folder. A file with keys, \`.env\` too, must be closed to
+other users (\`chmod 600\`), or the tower does not start. Neither does it with a key of the other account in the place of this
+one, nor, once \`live\` is true, with settings that other users of the machine can write.
 
 | variable | default | meaning |
 | --- | --- | --- |

@@ -2,20 +2,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { format, inspect } from 'node:util';
-import { homeFolder, loadSettings, Secret, SettingsError, type SettingsProblem } from './settings.ts';
+import { Secret } from './settings.keys.ts';
+import { homeFolder, loadSettings, SettingsError, type SettingsProblem } from './settings.ts';
 
 interface Given {
   readonly config?: unknown;
   readonly dotenv?: string;
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
+  /** Mode bits by path below the home; 0600 where none are given. */
+  readonly modes?: Record<string, number>;
 }
 
-function load({ config, dotenv, env = {}, files = {} }: Given) {
+function load({ config, dotenv, env = {}, files = {}, modes = {} }: Given) {
   const all: Record<string, string> = { ...files };
   if (config !== undefined) all['tower.config.json'] = typeof config === 'string' ? config : JSON.stringify(config);
   if (dotenv !== undefined) all['.env'] = dotenv;
-  return loadSettings({ home: '/home', env, readFile: (path) => all[path.replace('/home/', '')] ?? null });
+  const below = (path: string): string => path.replace(/^\/home\/?/, '');
+  return loadSettings({
+    home: '/home',
+    env,
+    readFile: (path) => all[below(path)] ?? null,
+    modeOf: (path) => 0o100000 | (modes[below(path)] ?? 0o600),
+  });
 }
 
 function problems(given: Given): readonly SettingsProblem[] {
@@ -136,7 +145,10 @@ test('an unreadable file is a problem, not an absent file', () => {
     if (path.endsWith('.env')) throw new Error('EACCES: permission denied');
     return null;
   };
-  assert.throws(() => loadSettings({ home: '/home', env: {}, readFile }), /\.env: must be readable.*EACCES/);
+  assert.throws(
+    () => loadSettings({ home: '/home', env: {}, readFile, modeOf: () => null }),
+    /\.env: must be readable.*EACCES/,
+  );
 });
 
 test('keys come in pairs, and a secret is shown to nobody who does not ask', () => {
@@ -153,6 +165,60 @@ test('keys come in pairs, and a secret is shown to nobody who does not ask', () 
   const odd = problem({ env: { ALPACA_LIVE_API_KEY: 'AK1', ALPACA_LIVE_SECRET_KEY: 'hunter2 hunter2' } });
   assert.match(odd, /^ALPACA_LIVE_SECRET_KEY/);
   assert.doesNotMatch(odd, /hunter2/);
+});
+
+const PAIR = 'ALPACA_PAPER_API_KEY=PK1\nALPACA_PAPER_SECRET_KEY=hunter2\n';
+
+test('keys that other users can read are refused with the command that mends it', () => {
+  for (const mode of [0o644, 0o640, 0o604, 0o660, 0o606]) {
+    const told = problem({ dotenv: PAIR, modes: { '.env': mode } });
+    assert.match(told, /^\.env \| null \| holds a key, .*Run: chmod 600 \/home\/\.env$/);
+    assert.ok(told.includes(`(mode ${mode.toString(8)})`));
+  }
+  for (const mode of [0o600, 0o400]) assert.doesNotThrow(() => load({ dotenv: PAIR, modes: { '.env': mode } }));
+  // The template holds no key yet.
+  assert.doesNotThrow(() => load({ dotenv: 'ALPACA_PAPER_API_KEY=\nTOWER_LIVE=false', modes: { '.env': 0o644 } }));
+});
+
+test('a key may stand in a file of its own, which is held to the same rights', () => {
+  const env = { ALPACA_PAPER_API_KEY: 'PK1', ALPACA_PAPER_SECRET_KEY_FILE: 'keys/paper secret' };
+  const files = { 'keys/paper secret': 'hunter2\n' };
+  assert.equal(load({ env, files }).keys.paper?.secret.reveal(), 'hunter2');
+  const told = problem({ env, files, modes: { 'keys/paper secret': 0o440 } });
+  assert.match(told, /ALPACA_PAPER_SECRET_KEY_FILE in the environment \| \/home\/keys\/paper secret \| holds a key/);
+  assert.match(told, /Run: chmod 600 '\/home\/keys\/paper secret'$/);
+  assert.match(problem({ env }), /there is no such file/);
+  assert.match(problem({ env: { ...env, ALPACA_PAPER_SECRET_KEY: 'x' }, files }), /are both given/);
+  const odd = problem({ env, files: { 'keys/paper secret': 'hunter2 hunter2' } });
+  assert.match(odd, /must be one word/);
+  assert.doesNotMatch(odd, /hunter2/);
+  assert.match(
+    problem({ env: { ALPACA_PAPER_SECRET_KEY_FLE: 'x' }, dotenv: 'ALPACA_PAPER_SECRET_KEY_FLE=x' }),
+    /_FILE\?$/,
+  );
+});
+
+test('a key that was made for the other account is refused by its first letters', () => {
+  const pair = (mode: string, id: string) => ({
+    env: { [`ALPACA_${mode}_API_KEY`]: id, [`ALPACA_${mode}_SECRET_KEY`]: 'hunter2' },
+  });
+  const told = problem(pair('PAPER', 'AKABCDEFGH0123456789'));
+  assert.match(told, /is a key of a live account: it begins with AK .*Put it into ALPACA_LIVE_API_KEY/);
+  assert.doesNotMatch(told, /ABCDEFGH|hunter2/);
+  assert.match(problem(pair('LIVE', 'PKABCDEFGH0123456789')), /is a key of a paper account/);
+  assert.doesNotThrow(() => load(pair('PAPER', 'PKABCDEFGH0123456789')));
+  assert.doesNotThrow(() => load(pair('LIVE', 'AKABCDEFGH0123456789')));
+});
+
+test('with live on, nobody else may write what switched it on', () => {
+  const config = { live: true };
+  assert.match(
+    problem({ config, modes: { 'tower.config.json': 0o664 } }),
+    /tower\.config\.json \| null \| may be written by other users .*Run: chmod go-w \/home\/tower\.config\.json$/,
+  );
+  assert.match(problem({ config, modes: { '': 0o777 } }), /^\/home \| /);
+  assert.doesNotThrow(() => load({ config, modes: { '': 0o1777, 'tower.config.json': 0o644 } }));
+  assert.doesNotThrow(() => load({ config: { live: false }, modes: { '': 0o777, 'tower.config.json': 0o666 } }));
 });
 
 test('keys in the settings file are refused without being shown', () => {

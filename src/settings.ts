@@ -5,12 +5,22 @@
  * `TOWER_BUDGET_PER_MINUTE` in the environment. The environment beats `.env`, which beats the file, which beats the default.
  */
 import { join, resolve } from 'node:path';
-import { inspect, parseEnv } from 'node:util';
+import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { isJsonObject, JsonNumber, type JsonValue } from './lib/json.ts';
 import { ORDER_LIMITS, parseStrict } from './lib/json-strict.ts';
 import { nearest } from './order/hint.ts';
 import type { Mode } from './order/name.ts';
+import {
+  exposure,
+  fileVariable,
+  KEY_VARIABLES,
+  type Keys,
+  octal,
+  readKeys,
+  shellWord,
+  type Variables,
+} from './settings.keys.ts';
 import {
   agentShape,
   connectionTable,
@@ -22,31 +32,6 @@ import {
   sections,
   URLS,
 } from './settings.schema.ts';
-
-/** A text that shows itself only to who asks for it by `reveal`: not in logs, errors, JSON or the debugger's print. */
-export class Secret {
-  readonly #text: string;
-  constructor(text: string) {
-    this.#text = text;
-  }
-  reveal(): string {
-    return this.#text;
-  }
-  toString(): string {
-    return '[secret]';
-  }
-  toJSON(): string {
-    return '[secret]';
-  }
-  [inspect.custom](): string {
-    return '[secret]';
-  }
-}
-
-interface Keys {
-  readonly id: string;
-  readonly secret: Secret;
-}
 
 interface AgentSettings {
   /** May cancel orders of other agents. */
@@ -111,10 +96,13 @@ export interface SettingsSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The file's text; null when there is no such file; throws when it cannot be read. */
   readonly readFile: (path: string) => string | null;
+  /** The mode bits of a file or folder; null when it is not there, or where the system has none. */
+  readonly modeOf: (path: string) => number | null;
 }
 
 /** Reads and checks all settings. Throws one SettingsError with everything that is wrong. */
-export function loadSettings({ home, env, readFile }: SettingsSources): Settings {
+export function loadSettings(from: SettingsSources): Settings {
+  const { home, env, readFile } = from;
   const problems: SettingsProblem[] = [];
   const read = (name: string): string | null => {
     try {
@@ -154,13 +142,20 @@ export function loadSettings({ home, env, readFile }: SettingsSources): Settings
     }
     problems.push(...unknownVariables(Object.keys(values), source));
   }
+  if (KEY_VARIABLES.some((name) => variables.get(name)?.source === '.env')) {
+    const exposed = exposure(join(home, '.env'), from);
+    if (exposed !== null) problems.push({ name: '.env', value: null, rule: exposed[0], remedy: exposed[1] });
+  }
 
   const sources = overlay(raw, variables);
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) problems.push(...explain(issue, raw, sources));
   }
-  const keys = { paper: readKeys('paper', variables, problems), live: readKeys('live', variables, problems) };
+  const keys = {
+    paper: readKeys('paper', variables, from, problems),
+    live: readKeys('live', variables, from, problems),
+  };
   if (keys.paper !== null && keys.paper.id === keys.live?.id) {
     problems.push({
       name: `${KEY_NAMES.paper.id} and ${KEY_NAMES.live.id}`,
@@ -176,13 +171,13 @@ export function loadSettings({ home, env, readFile }: SettingsSources): Settings
   };
   const testing = readTesting(env, problems);
   if (parsed.success) problems.push(...contradictions(parsed.data));
+  if (parsed.success && parsed.data.live) problems.push(...openToOthers(from));
   if (problems.length > 0 || !parsed.success) throw new SettingsError(problems);
 
   const { agents, ...rest } = parsed.data;
   return deepFreeze({ ...rest, home, agents: new Map(Object.entries(agents)), keys, urls, testing });
 }
 
-type Variables = ReadonlyMap<string, { readonly value: string; readonly source: string }>;
 type Tree = Record<string, unknown>;
 
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -224,7 +219,7 @@ function treeOf(object: Readonly<Record<string, JsonValue>>): Tree {
 const AGENT_VARIABLE = /^TOWER_AGENTS_([A-Z0-9]{1,20})_([A-Z]+)$/;
 
 function unknownVariables(names: readonly string[], source: string): SettingsProblem[] {
-  const connections = connectionTable.map(({ variable }) => variable);
+  const connections = [...connectionTable.map(({ variable }) => variable), ...KEY_VARIABLES.map(fileVariable)];
   const known = [...LEAVES.map(({ variable }) => variable), ...SPECIAL, ...connections];
   const problems: SettingsProblem[] = [];
   for (const name of names) {
@@ -355,31 +350,19 @@ function contradictions({ budget, send_by }: z.output<typeof schema>): SettingsP
   return problems;
 }
 
-function readKeys(mode: Mode, variables: Variables, problems: SettingsProblem[]): Keys | null {
-  const names = KEY_NAMES[mode];
-  const [id, secret] = [variables.get(names.id), variables.get(names.secret)];
-  if (id === undefined && secret === undefined) return null;
-  for (const [name, found, other] of [
-    [names.id, id, names.secret],
-    [names.secret, secret, names.id],
-  ] as const) {
-    if (found === undefined) {
-      problems.push({
-        name,
-        value: null,
-        rule: `is missing while ${other} is given`,
-        remedy: `Set both in .env, or neither.`,
-      });
-    } else if (!/^[\x21-\x7e]{1,256}$/.test(found.value)) {
-      problems.push({
-        name: `${name} in ${found.source}`,
-        value: null,
-        rule: 'must be one word of printable characters',
-        remedy: 'Copy it again from the page of your account at Alpaca.',
-      });
-    }
-  }
-  return id === undefined || secret === undefined ? null : { id: id.value, secret: new Secret(secret.value) };
+/** What decides that real money moves must not be for other users of the machine to write. */
+function openToOthers({ home, modeOf }: SettingsSources): SettingsProblem[] {
+  return [home, join(home, CONFIG), join(home, '.env')].flatMap((path) => {
+    const mode = modeOf(path);
+    // In a folder with the sticky bit nobody can replace what belongs to others.
+    if (mode === null || (mode & 0o022) === 0 || (path === home && (mode & 0o1000) !== 0)) return [];
+    return {
+      name: path,
+      value: null,
+      rule: `may be written by other users of this machine (mode ${octal(mode)}), and live is on`,
+      remedy: `Run: chmod go-w ${shellWord(path)}`,
+    };
+  });
 }
 
 function readTesting(env: SettingsSources['env'], problems: SettingsProblem[]): Settings['testing'] {

@@ -345,16 +345,17 @@ test('start says ready in words on a terminal and as JSON lines elsewhere, and s
   assert.deepEqual(events, ['ready', 'stopped']);
 });
 
-test('start warns of keys that others can read', async () => {
+test('start refuses keys that others can read, with the command that mends it', async () => {
   const start: StartTower = () =>
     Promise.resolve({ stop: () => Promise.resolve(SUMMARY), failed: new Promise<never>(() => {}) });
   const file = join(home, '.env');
   writeFileSync(file, 'ALPACA_PAPER_API_KEY=PK1\nALPACA_PAPER_SECRET_KEY=hunter2\n', { mode: 0o644 });
-  const warned = await tower(['start'], { start, terminal: true });
-  assert.match(warned.out, /other users can read the keys in \.env\. chmod 600/);
+  const refused = await tower(['start'], { start });
+  assert.equal(refused.code, 2);
+  assert.ok(refused.err.includes(`Run: chmod 600 ${file}`), refused.err);
+  assert.doesNotMatch(refused.err, /hunter2/);
   chmodSync(file, 0o600);
-  const quiet = await tower(['start'], { start, terminal: true });
-  assert.doesNotMatch(quiet.out, /chmod/);
+  assert.equal((await tower(['start'], { start })).code, 0);
   for (const name of readdirSync(join(home, 'logs'))) {
     assert.doesNotMatch(readFileSync(join(home, 'logs', name), 'utf8'), /hunter2/);
   }

@@ -1,5 +1,5 @@
 /** What several commands share: options, settings with their errors, reading files. Must never print: commands do. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
@@ -39,6 +39,9 @@ export function readText(path: string): string | null {
   }
 }
 
+/** The mode bits; null when it is not there. */
+const modeOf = (path: string): number | null => statSync(path, { throwIfNoEntry: false })?.mode ?? null;
+
 /** The last report of the home's tower; null when there is none that can be read. */
 export function readStatus(home: string): StatusReport | null {
   const text = readText(join(home, STATUS_FILE));
@@ -52,7 +55,7 @@ export function readStatus(home: string): StatusReport | null {
 /** The settings of a home; ends the command with all their problems when there are any. */
 export function settingsOf(context: Context, home: string): Settings {
   try {
-    return loadSettings({ home, env: context.env, readFile: readText });
+    return loadSettings({ home, env: context.env, readFile: readText, modeOf });
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     const count = error.problems.length === 1 ? 'a problem' : `${error.problems.length} problems`;

@@ -2,7 +2,6 @@
  * `tower start`: runs a tower in the foreground until Ctrl-C or SIGTERM.
  * A person at a terminal reads lines made for people; without a terminal, and with --json, standard output is the log.
  */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Clock } from '../lib/clock.ts';
@@ -52,8 +51,6 @@ export function startCommand(context: Context, startTower: StartTower): Command 
         recordEvent(log, event);
         if (forPeople) print(eventLines(event, context.colour));
       };
-      const exposed = exposedKeys(home, settings);
-      if (exposed !== null) onEvent(exposed);
       // Listened to from the first moment: a Ctrl-C while the tower starts stops it as soon as it has started.
       const interrupted = new Promise<void>((resolve) => context.onInterrupt(resolve));
       const tower = await startTower({
@@ -71,14 +68,6 @@ export function startCommand(context: Context, startTower: StartTower): Command 
       log.info('stopped', { ...summary });
       if (forPeople) print(summaryLines(summary));
     });
-}
-
-/** A warning when other users of the machine can read the keys. */
-function exposedKeys(home: string, { keys }: Settings): TowerEvent | null {
-  const file = join(home, '.env');
-  const mode = keys.paper === null && keys.live === null ? 0 : (statSync(file, { throwIfNoEntry: false })?.mode ?? 0);
-  if ((mode & 0o077) === 0) return null;
-  return { kind: 'notice', level: 'warn', text: 'other users can read the keys in .env.', remedy: `chmod 600 ${file}` };
 }
 
 /** Whatever it was, the journal has what matters; going on could only make it worse. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type Clock, micros } from '../lib/clock.ts';
-import { Secret } from '../settings.ts';
+import { Secret } from '../settings.keys.ts';
 import { recordEvent } from './events.ts';
 import { openLog } from './log.ts';
 

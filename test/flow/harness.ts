@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -80,6 +81,7 @@ export class Harness {
         ...env,
       },
       readFile: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : null),
+      modeOf: (path) => statSync(path, { throwIfNoEntry: false })?.mode ?? null,
     });
     this.#tower = await startTower({
       home: this.home,
