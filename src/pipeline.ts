@@ -20,10 +20,10 @@ import { type Files, TEMP_FOLDER } from './lib/files.ts';
 import type { Random } from './lib/random.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
 import { orderEvent } from './observe/narrate.ts';
-import type { Mode } from './order/name.ts';
+import type { AgentId, Mode } from './order/name.ts';
 import { STATES, type State } from './order/states.ts';
 import { Responder } from './respond/respond.ts';
-import { notOwner, type Rules, rulesOf } from './risk/decide.ts';
+import { type Rules, rulesOf } from './risk/decide.ts';
 
 export interface Ports {
   readonly files: Files;
@@ -64,7 +64,6 @@ export const FOLDERS = [
   'orders/completed',
   'orders/failed',
   'responses',
-  'logs',
   'data',
   TEMP_FOLDER,
 ] as const;
@@ -177,14 +176,8 @@ export class Pipeline {
       hasFailed: () => this.#failed,
     };
     const rights = {
-      refuse: (
-        request: Parameters<typeof notOwner>[0] extends infer A ? { readonly agent: A } : never,
-        owner: string | null,
-        target: string,
-      ) =>
-        owner === request.agent || rulesOf(this.#o.rules, request.agent)?.controller
-          ? null
-          : notOwner(request.agent, target),
+      may: (agent: AgentId, owner: string | null) =>
+        owner === agent || rulesOf(this.#o.rules, agent)?.controller === true,
     };
     const dispatcher = new Dispatcher(desk, rights, fatal);
     const follower = new Follower({

@@ -12,7 +12,7 @@ import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 import type { Clock } from './lib/clock.ts';
 import { armedFailpoints, type Failpoints, noFailpoints } from './lib/failpoint.ts';
-import { foreignFolder, systemFiles, TEMP_FOLDER } from './lib/files.ts';
+import { type Files, foreignFolder, systemFiles, TEMP_FOLDER } from './lib/files.ts';
 import { type Held, lockFile, lockName } from './lib/lock.ts';
 import type { Random } from './lib/random.ts';
 import { CannotStart, type ModeReport, type Summary, type TowerEvent } from './observe/events.ts';
@@ -46,10 +46,9 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
   const failpoints =
     settings.testing.failpoint === '' ? noFailpoints : armedFailpoints(settings.testing.failpoint, settings.testing.on);
   const files = systemFiles(home, failpoints, TEMP_FOLDER);
-  files.makeFolder('.');
-  for (const folder of FOLDERS) files.makeFolder(folder);
+  makeFolders(home, files);
   mustBeOneFileSystem(home);
-  const undo: (() => void | Promise<void>)[] = [];
+  const undo: (() => void | Promise<void>)[] = [() => files.close()];
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   // Whoever waits for it hears of it; nobody has to.
   failed.catch(() => {});
@@ -151,12 +150,25 @@ async function unwind(undo: (() => void | Promise<void>)[]): Promise<void> {
   if (fault !== null) throw fault;
 }
 
+/** The folders of the home are folders: a link among them could lead whatever is written through it anywhere. */
+function makeFolders(home: string, files: Files): void {
+  for (const folder of ['.', ...FOLDERS]) {
+    try {
+      files.makeFolder(folder);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new CannotStart(
+        'configuration',
+        `${join(home, folder)} cannot be used: ${text}`,
+        'Every folder of the home must be a real folder (no link) that the tower may write.',
+      );
+    }
+  }
+}
+
 /** Claims, answers and archive are renames and links. Logs may lie elsewhere. */
 function mustBeOneFileSystem(home: string): void {
-  const foreign = foreignFolder(
-    home,
-    FOLDERS.filter((folder) => folder !== 'logs'),
-  );
+  const foreign = foreignFolder(home, FOLDERS);
   if (foreign === null) return;
   const { folder, device, homeDevice } = foreign;
   throw new CannotStart(

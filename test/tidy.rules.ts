@@ -88,6 +88,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:events': ['src/'],
   'node:fs': [
     'src/lib/files.ts',
+    'src/lib/pins.ts',
     'src/lib/lock.ts',
     'src/observe/log.ts',
     'src/exchange/store.ts',

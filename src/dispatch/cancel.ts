@@ -6,7 +6,7 @@ import type { BrokerOrder } from '../broker/broker.ts';
 import type { Answer, Entry, Patch } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import { apiError, type OrderError, orderError } from '../order/errors.ts';
-import { agentOf } from '../order/name.ts';
+import { type AgentId, agentOf } from '../order/name.ts';
 import type { CancelRequest } from '../order/request.ts';
 import { hasEnded, STATES } from '../order/states.ts';
 import { ask, awaitOwn, type Desk, holdBack, pause, untilWall } from './desk.ts';
@@ -18,8 +18,8 @@ const TARGET_POLL_MS = 250;
 const CONFIRM_MS = 60_000;
 
 export interface CancelRights {
-  /** The refusal when this agent may not cancel orders of `owner` (null: not one of the tower's); null when it may. */
-  refuse(request: CancelRequest, owner: string | null, target: string): OrderError | null;
+  /** Whether this agent may cancel orders of `owner` (null: not one of the tower's). */
+  may(agent: AgentId, owner: string | null): boolean;
 }
 
 type Target =
@@ -88,10 +88,11 @@ async function end(
   await desk.writer.revise(seq, (entry) => {
     if (STATES[entry.state].final) return null;
     // Once it was sent, nobody may say that nothing was.
+    const wasSent = entry.attempts > 0;
     const patch: Patch =
-      entry.attempts > 0 && state === 'expired_unsent'
+      wasSent && state === 'expired_unsent'
         ? { state: 'failed', answer: { error: unconfirmed() } }
-        : { state, answer };
+        : { state: wasSent && state === 'refused' ? 'failed' : state, answer };
     return { patch, events: [{ kind: 'outcome', detail: '{}' }], stage: 'd5' };
   });
 }
@@ -107,13 +108,12 @@ async function findTarget(
   onWait: ((callOff: () => void) => void) | null,
 ): Promise<Target> {
   const { target } = request;
-  const text = 'alpacaOrderId' in target ? target.alpacaOrderId : target.clientOrderId;
   const own = await desk.journal.find(
     'alpacaOrderId' in target ? { brokerId: target.alpacaOrderId } : { clientOrderId: target.clientOrderId },
   );
-  if (own !== null && own.mode === desk.broker.mode && own.wire !== null) {
-    const refusal = rights.refuse(request, own.agent, text);
-    if (refusal !== null) return { kind: 'end', state: 'refused', answer: { error: refusal } };
+  const isKnown = own !== null && own.mode === desk.broker.mode && own.wire !== null;
+  // Another agent's order takes the same way as one that does not exist: neither answer nor time may tell the two apart.
+  if (isKnown && rights.may(request.agent, own.agent)) {
     // A leg has the broker's own id; the entry found is that of its parent.
     if (own.brokerId !== null)
       return { kind: 'at_broker', id: 'alpacaOrderId' in target ? target.alpacaOrderId : own.brokerId };
@@ -126,16 +126,19 @@ async function findTarget(
   if (outcome === null) return { kind: 'retry' };
   switch (outcome.kind) {
     case 'done': {
-      const refusal = rights.refuse(request, agentOf(outcome.value.clientOrderId), text);
-      return refusal === null
+      // A leg has an id of the broker's own making; whose it is says the order that it belongs to.
+      const owner = isKnown ? own.agent : agentOf(outcome.value.clientOrderId);
+      return rights.may(request.agent, owner)
         ? { kind: 'at_broker', id: outcome.value.id }
-        : { kind: 'end', state: 'refused', answer: { error: refusal } };
+        : notYours('alpacaOrderId' in target ? target.alpacaOrderId : target.clientOrderId, request.agent);
     }
     case 'rejected':
       if (onWait !== null && 'clientOrderId' in target && agentOf(target.clientOrderId) !== null) {
         await awaitOwn(desk, target.clientOrderId, () => true, onWait);
         return findTarget(desk, request, rights, null);
       }
+      if ('alpacaOrderId' in target && outcome.rejection.status === 404 && !rights.may(request.agent, null))
+        return notYours(target.alpacaOrderId, request.agent);
       return { kind: 'end', state: 'failed', answer: refusedByBroker(outcome.rejection) };
     case 'misconfigured':
       return { kind: 'end', state: 'failed', answer: keysRefused(outcome) };
@@ -143,6 +146,17 @@ async function findTarget(
     case 'unknown':
       return { kind: 'retry' };
   }
+}
+
+/** The one answer for an order of somebody else's and for an order that there is not. */
+function notYours(id: string, agent: AgentId): Target {
+  const error = apiError('not_found', `agent ${agent} has no order with this id`, {
+    field: 'payload',
+    got: id,
+    allowed: 'the id of an order of your own',
+    hint: 'check the id; only an agent with controller: true in the settings may cancel the orders of others',
+  });
+  return { kind: 'end', state: 'refused', answer: { error } };
 }
 
 /** Takes an admitted order back. False when it went out in the same moment. */

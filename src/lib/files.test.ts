@@ -5,11 +5,13 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, mock, test } from 'node:test';
-import { dirEntry, type Files, systemFiles, TEMP_FOLDER } from './files.ts';
+import { dirEntry, type Files, SWAPPED, systemFiles, TEMP_FOLDER } from './files.ts';
 
 const homes: string[] = [];
+const opened: Files[] = [];
 afterEach(() => {
   mock.restoreAll();
+  for (const files of opened.splice(0)) files.close();
   for (const home of homes.splice(0)) fs.rmSync(home, { recursive: true, force: true });
 });
 
@@ -17,6 +19,7 @@ function makeHome(): { readonly home: string; readonly files: Files } {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'files-'));
   homes.push(home);
   const files = systemFiles(home, undefined, TEMP_FOLDER);
+  opened.push(files);
   for (const folder of ['in', 'out', TEMP_FOLDER]) files.makeFolder(folder);
   return { home, files };
 }
@@ -25,8 +28,11 @@ function makeHome(): { readonly home: string; readonly files: Files } {
 function watchCalls(home: string): string[] {
   const calls: string[] = [];
   const names = new Map<number, string>();
+  // Folders are held open, and named by their descriptors.
+  const named = (file: string): string =>
+    file.replace(/^\/proc\/self\/fd\/[0-9]+/, (descriptor) => fs.readlinkSync(descriptor));
   const short = (file: unknown): string =>
-    path.relative(home, String(file)).replace(/^data\/tmp\/.*/, 'a temporary file');
+    path.relative(home, named(String(file))).replace(/^data\/tmp\/.*/, 'a temporary file');
   const { openSync, writeFileSync, fsync, fsyncSync, rename, linkSync } = fs;
   mock.method(fs, 'openSync', (...args: Parameters<typeof openSync>) => {
     const fd = openSync(...args);
@@ -177,4 +183,85 @@ describe('files of others', () => {
     assert.equal(files.peek('in', entry, 100).kind, 'file');
     assert.equal(files.claim('in', entry, 'out/unnamed'), true);
   });
+});
+
+describe('folders that change under their names', () => {
+  const outside = (home: string): string => {
+    const folder = path.join(home, 'outside');
+    fs.mkdirSync(folder);
+    fs.writeFileSync(path.join(folder, 'a.json'), 'canary');
+    return folder;
+  };
+  const swapForLink = (home: string, folder: string, target: string): void => {
+    fs.renameSync(path.join(home, folder), path.join(home, 'moved'));
+    fs.symlinkSync(target, path.join(home, folder));
+  };
+  const swapped = { code: SWAPPED };
+
+  test('a link in its place is neither listed, read nor written through, and is told', async () => {
+    const { home, files } = makeHome();
+    const target = outside(home);
+    fs.writeFileSync(path.join(home, 'in/b.json'), '{}');
+    swapForLink(home, 'in', target);
+    assert.throws(() => files.list('in'), swapped);
+    assert.equal(files.peek('in', dirEntry('a.json'), 100).kind, 'gone');
+    assert.equal(files.peek('in', dirEntry('b.json'), 100).kind, 'file');
+    await files.publish('in/c.json', 'one');
+    assert.deepEqual(fs.readdirSync(path.join(home, 'moved')).sort(), ['b.json', 'c.json']);
+    await assert.rejects(files.syncFolder('in'), swapped);
+    assert.throws(() => files.makeFolder('in'), swapped);
+    assert.deepEqual(fs.readdirSync(target), ['a.json']);
+    assert.equal(fs.readFileSync(path.join(target, 'a.json'), 'utf8'), 'canary');
+  });
+
+  test('a link on the way down is not followed', async () => {
+    const { home, files } = makeHome();
+    fs.symlinkSync(outside(home), path.join(home, 'out/agent'));
+    assert.throws(() => files.makeFolder('out/agent/day'), { code: 'ENOTDIR' });
+    await assert.rejects(files.publish('out/agent/a.json', '{}'), { code: 'ENOTDIR' });
+    assert.throws(() => files.read('out/agent/a.json'), { code: 'ENOTDIR' });
+    assert.equal(fs.readFileSync(path.join(home, 'outside/a.json'), 'utf8'), 'canary');
+  });
+
+  test('a folder that was taken away is made anew, with what lies in it', async () => {
+    const { home, files } = makeHome();
+    files.makeFolder('out/agent/day');
+    await files.publish('out/agent/day/a.json', 'one');
+    fs.rmSync(path.join(home, 'out'), { recursive: true });
+    await assert.rejects(files.syncFolder('out/agent/day'), { code: 'ENOENT' });
+    files.makeFolder('out/agent/day');
+    await files.publish('out/agent/day/a.json', 'two');
+    await files.syncFolder('out/agent/day');
+    assert.equal(fs.readFileSync(path.join(home, 'out/agent/day/a.json'), 'utf8'), 'two');
+  });
+
+  test('many more folders than are held open are written at once', async () => {
+    const { home, files } = makeHome();
+    const folders = Array.from({ length: 200 }, (_, n) => `out/agent${n}/day`);
+    for (const folder of folders) files.makeFolder(folder);
+    await Promise.all(folders.map((folder) => files.publish(`${folder}/a.json`, folder)));
+    for (const folder of folders) assert.equal(fs.readFileSync(path.join(home, folder, 'a.json'), 'utf8'), folder);
+    const open = fs.readdirSync('/proc/self/fd').length;
+    files.makeFolder('out/one/more');
+    assert.ok(fs.readdirSync('/proc/self/fd').length <= open + 3 && open < 120, `${open} descriptors`);
+  });
+});
+
+test('what is planted where the tower reads is neither waited for nor followed', async () => {
+  const { home, files } = makeHome();
+  const secret = path.join(home, 'secret');
+  fs.writeFileSync(secret, 'canary');
+  execFileSync('mkfifo', [path.join(home, 'out/fifo.json')]);
+  fs.symlinkSync(secret, path.join(home, 'out/link.json'));
+  fs.mkdirSync(path.join(home, 'out/folder.json'));
+  for (const name of ['fifo.json', 'link.json', 'folder.json']) {
+    assert.equal(files.read(`out/${name}`), null, name);
+    assert.equal(await files.publishNew(`out/${name}`, Buffer.from('canary')), false, name);
+  }
+  await files.publish('out/fifo.json', 'one');
+  await files.publish('out/link.json', 'one');
+  assert.deepEqual(
+    [fs.readFileSync(path.join(home, 'out/fifo.json'), 'utf8'), fs.readFileSync(secret, 'utf8')],
+    ['one', 'canary'],
+  );
 });

@@ -2,22 +2,29 @@
  * The file system as a seam: safe reading of files that others wrote, durable publishing, claims by rename.
  * Must never follow a symbolic link out of the home, block on a FIFO, or call something durable before it is.
  */
+import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Failpoints, noFailpoints } from './failpoint.ts';
+import { Pins } from './pins.ts';
+
+export { SWAPPED } from './pins.ts';
 
 /** A directory entry; `raw` opens names that are not valid UTF-8. */
 export interface DirEntry {
   readonly name: string;
   readonly raw: Buffer;
+  /** `name` is the very name: it was UTF-8. */
+  readonly isPlain: boolean;
 }
 
-/** What a file is, so that two looks at it can be compared. */
+/** What a file is, so that two looks at it can be compared, and whose it is. */
 export interface FileIdentity {
   readonly dev: number;
   readonly ino: number;
   readonly size: number;
   readonly mtimeNs: bigint;
+  readonly uid: number;
 }
 
 export type Peek =
@@ -32,6 +39,8 @@ export type Peek =
 /**
  * All paths are relative to the home folder, with `/`. Faults of the disk are thrown with their errno code. Whatever waits
  * for the disk is a promise: many syncs asked for together cost little more than one, and none of them stops the tower.
+ * A folder is the one that was opened first under its name: no link on the way is followed, and when the name leads to
+ * another folder, `makeFolder`, `list` and `syncFolder` throw SWAPPED.
  */
 export interface Files {
   makeFolder(folder: string): void;
@@ -52,9 +61,12 @@ export interface Files {
   rename(from: string, to: string): boolean;
   /** True when it was there. */
   remove(file: string): boolean;
+  /** A whole regular file; null when there is none, or something that is no regular file. */
   read(file: string): Uint8Array | null;
   /** Rings when something may have changed in a folder; may ring too often or not at all. */
   watch(folder: string, ring: () => void): () => void;
+  /** Lets go of what is held open. Nothing may be called after it. */
+  close(): void;
 }
 
 const rename = (from: string, to: string): Promise<void> =>
@@ -87,19 +99,26 @@ export const TEMP_PREFIX = '.tower-tmp-';
 export const TEMP_FOLDER = 'data/tmp';
 
 export function dirEntry(name: string): DirEntry {
-  return { name, raw: Buffer.from(name) };
+  return { name, raw: Buffer.from(name), isPlain: true };
+}
+
+function rawEntry(raw: Buffer): DirEntry {
+  const name = raw.toString('utf8');
+  return { name, raw, isPlain: isUtf8(raw) };
 }
 
 /** `temps` is the folder of temporary files, on the same file system; without it each lies beside what it becomes. */
 export function systemFiles(home: string, failpoints: Failpoints = noFailpoints, temps?: string): Files {
   let counter = 0;
   const root = path.resolve(home);
-  const at = (relative: string): string => path.join(root, relative);
-  const bytesAt = (folder: string, entry: DirEntry): Buffer =>
-    Buffer.concat([Buffer.from(`${at(folder)}/`), entry.raw]);
+  const pins = new Pins(root);
+  const at = (relative: string): string => pins.file(relative);
+  const entryAt = (folder: string, entry: DirEntry): string | Buffer =>
+    entry.isPlain ? `${pins.at(folder)}/${entry.name}` : Buffer.concat([Buffer.from(`${pins.at(folder)}/`), entry.raw]);
 
   async function syncFolder(folder: string): Promise<void> {
-    const fd = fs.openSync(at(folder), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    pins.check(folder);
+    const fd = fs.openSync(pins.at(folder), fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     try {
       await fsync(fd);
     } finally {
@@ -107,14 +126,14 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
     }
   }
 
-  /** Writes a synced temporary file for `to` and returns its absolute path. */
+  /** Writes a synced temporary file for `to` and returns its path. */
   async function writeTemp(
     to: string,
     bytes: string | Uint8Array,
     point?: (step: 'temp' | 'written' | 'synced') => void,
   ): Promise<string> {
-    const temp = at(path.posix.join(temps ?? path.posix.dirname(to), `${TEMP_PREFIX}${process.pid}-${counter++}`));
-    const fd = fs.openSync(temp, 'wx', 0o644);
+    const temp = path.posix.join(temps ?? path.posix.dirname(to), `${TEMP_PREFIX}${process.pid}-${counter++}`);
+    const fd = fs.openSync(at(temp), 'wx', 0o644);
     try {
       point?.('temp');
       fs.writeFileSync(fd, bytes);
@@ -123,7 +142,7 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
       point?.('synced');
     } catch (error) {
       fs.closeSync(fd);
-      fs.rmSync(temp, { force: true });
+      fs.rmSync(at(temp), { force: true });
       throw error;
     }
     fs.closeSync(fd);
@@ -147,23 +166,55 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
     }
   }
 
+  /** The home itself, and what is missing above it; there the tower may have no rights, so only what is new is synced. */
+  function makeHome(): void {
+    const made = fs.mkdirSync(root, { recursive: true });
+    if (made === undefined) return;
+    for (let child = root; child.startsWith(made); child = path.dirname(child)) syncNow(path.dirname(child));
+  }
+
+  /** Bytes of a regular file; null when there is none. Never blocks, whatever lies under the name. */
+  function readRegular(file: string): Buffer | null {
+    let fd: number;
+    try {
+      const { O_RDONLY: readOnly, O_NONBLOCK: never, O_NOFOLLOW: noLink } = fs.constants;
+      fd = fs.openSync(at(file), readOnly | never | noLink);
+    } catch (error) {
+      if (['ENOENT', 'ELOOP', 'ENXIO', 'ENODEV'].includes(codeOf(error))) return null;
+      throw error;
+    }
+    try {
+      return fs.fstatSync(fd).isFile() ? fs.readFileSync(fd) : null;
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
   return {
     makeFolder(folder) {
-      const made = fs.mkdirSync(at(folder), { recursive: true });
-      // A folder's name is durable only when its parent is synced. Inside the home always: an earlier sync may have failed.
-      // Above it, where the tower may have no rights, only when the home itself is new.
-      let child = at(folder);
-      while (child !== root) {
-        child = path.dirname(child);
-        syncNow(child);
+      makeHome();
+      const parts = path.posix.normalize(folder).split('/');
+      for (let depth = 1; depth <= parts.length && parts[0] !== '.'; depth++) {
+        const child = parts.slice(0, depth).join('/');
+        try {
+          fs.mkdirSync(at(child));
+          pins.forget(child);
+        } catch (error) {
+          if (codeOf(error) !== 'EEXIST') throw error;
+          pins.check(child);
+        }
+        pins.at(child);
       }
-      for (; made !== undefined && child.startsWith(made); child = path.dirname(child)) syncNow(path.dirname(child));
+      // A folder's name is durable only when its parent is synced: always, for an earlier sync may have failed.
+      for (let depth = parts.length - 1; depth >= 0 && parts[0] !== '.'; depth--)
+        syncNow(pins.at(depth === 0 ? '.' : parts.slice(0, depth).join('/')));
     },
     list(folder) {
-      return fs.readdirSync(at(folder), { encoding: 'buffer' }).map((raw) => ({ name: raw.toString('utf8'), raw }));
+      pins.check(folder);
+      return fs.readdirSync(pins.at(folder), { encoding: 'buffer' }).map(rawEntry);
     },
     peek(folder, entry, maxBytes) {
-      const file = bytesAt(folder, entry);
+      const file = entryAt(folder, entry);
       let fd: number;
       try {
         const look = fs.lstatSync(file, { bigint: true });
@@ -185,6 +236,7 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
           ino: Number(stat.ino),
           size: Number(stat.size),
           mtimeNs: stat.mtimeNs,
+          uid: Number(stat.uid),
         };
         if (stat.nlink > 1n) return { kind: 'linked', links: Number(stat.nlink), identity };
         if (identity.size > maxBytes) return { kind: 'too_large', size: identity.size, identity };
@@ -203,7 +255,7 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
     },
     claim(folder, entry, to) {
       try {
-        fs.renameSync(bytesAt(folder, entry), at(to));
+        fs.renameSync(entryAt(folder, entry), at(to));
         return true;
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return false;
@@ -218,7 +270,7 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
       });
       await first?.catch(() => {});
       // Over an older file it waits for a commit of the file system that is under way.
-      await rename(temp, at(to));
+      await pins.holding([temp, to], (from = '', name = '') => rename(from, name));
       failpoints.hit('k07d-response-renamed');
     },
     async publishNew(to, bytes) {
@@ -226,14 +278,14 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
       try {
         failpoints.hit('k23-archive-temp');
         // link, unlike rename, never replaces what is there.
-        fs.linkSync(temp, at(to));
+        fs.linkSync(at(temp), at(to));
         failpoints.hit('k24-archive-linked');
         return true;
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error;
-        return Buffer.from(bytes).equals(fs.readFileSync(at(to)));
+        return readRegular(to)?.equals(bytes) ?? false;
       } finally {
-        fs.rmSync(temp, { force: true });
+        fs.rmSync(at(temp), { force: true });
       }
     },
     syncFolder,
@@ -255,17 +307,10 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
         throw error;
       }
     },
-    read(file) {
-      try {
-        return fs.readFileSync(at(file));
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') return null;
-        throw error;
-      }
-    },
+    read: readRegular,
     watch(folder, ring) {
       try {
-        const watcher = fs.watch(at(folder), () => ring());
+        const watcher = fs.watch(pins.at(folder), () => ring());
         watcher.on('error', ring);
         return () => watcher.close();
       } catch {
@@ -273,5 +318,6 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
         return () => {};
       }
     },
+    close: () => pins.forget('.'),
   };
 }

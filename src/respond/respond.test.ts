@@ -96,7 +96,7 @@ test('an answer and its archive are durable before the journal calls them publis
   const names = new Map<number, string>();
   mock.method(fs, 'openSync', (...args: Parameters<typeof openSync>) => {
     const fd = openSync(...args);
-    names.set(fd, String(args[0]));
+    names.set(fd, fs.readlinkSync(`/proc/self/fd/${fd}`));
     return fd;
   });
   mock.method(fs, 'fsync', (fd: number, done: (error: Error | null) => void) => {

@@ -81,7 +81,7 @@ export function decide(request: Request, rules: Rules): Decision {
 }
 
 /** The refusal of a cancel of somebody else's order; it does not say whether that order exists. */
-export const notOwner = (agent: AgentId, target: string): OrderError =>
+const notOwner = (agent: AgentId, target: string): OrderError =>
   orderError('not_owner', `agent ${agent} may cancel only its own orders`, {
     field: 'payload',
     got: target,

@@ -2,6 +2,7 @@
  * The main job: the 13 order types dropped as files into a running tower, each answered with what the exchange did.
  */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -100,11 +101,19 @@ describe('the 13 order types', () => {
       time_in_force: 'day',
     });
     const resting = await tower.answer(stem, (answer) => answer.status === 'success');
-    for (const target of [{ client_order_id: resting.client_order_id }, { alpaca_order_id: resting.data.id }]) {
-      const refused = await tower.ask('nosy', 'cancelorder', target);
-      assert.equal(refused.error?.type, 'risk_error');
-      assert.equal(refused.error?.code, 'not_owner');
-      assert.equal(refused.sent, 'no');
+    // Whether somebody else's order exists is not told: both answers are the same but for what was asked.
+    const absent = { client_order_id: 'sentiment_20260213143022123456_stockbuy', alpaca_order_id: randomUUID() };
+    const theirs = { client_order_id: resting.client_order_id ?? '', alpaca_order_id: String(resting.data.id) };
+    for (const [key, code] of [
+      ['client_order_id', 'not_owner'],
+      ['alpaca_order_id', 'not_found'],
+    ] as const) {
+      const said = async (id: string): Promise<string> => {
+        const { status, data, error, sent, final } = await tower.ask('nosy', 'cancelorder', { [key]: id });
+        assert.deepEqual([error?.code, sent, final], [code, 'no', true]);
+        return JSON.stringify([status, data, error]).replaceAll(id, 'ID');
+      };
+      assert.equal(await said(theirs[key]), await said(absent[key]));
     }
     const cancelled = await tower.ask('riskbot', 'cancelorder', { client_order_id: resting.client_order_id });
     assert.equal(cancelled.data.cancelled, true);

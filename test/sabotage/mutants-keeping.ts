@@ -215,7 +215,7 @@ export const KEEPING: readonly Mutant[] = [
     number: '31',
     name: 'the archive overwrites what is there',
     why: 'the record of another order is gone',
-    edits: [{ file: FILES, find: 'fs.linkSync(temp, at(to));', replace: 'fs.renameSync(temp, at(to));' }],
+    edits: [{ file: FILES, find: 'fs.linkSync(at(temp), at(to));', replace: 'fs.renameSync(at(temp), at(to));' }],
     catcher: { test: 'src/lib/files.test.ts', only: 'never over' },
   },
 ];

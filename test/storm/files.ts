@@ -68,7 +68,7 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       const inode = disk.at(`${folder}/${entry.name}`);
       if (inode === undefined) return { kind: 'gone' };
       const { bytes } = inode;
-      const identity = { dev: 1, ino: inode.id, size: bytes.length, mtimeNs: BigInt(inode.mtime) * 1000n };
+      const identity = { dev: 1, ino: inode.id, size: bytes.length, mtimeNs: BigInt(inode.mtime) * 1000n, uid: 0 };
       if (bytes.length > maxBytes) return { kind: 'too_large', size: bytes.length, identity };
       return { kind: 'file', bytes, identity };
     },
@@ -165,5 +165,6 @@ export function simFiles(world: FilesWorld, life: Life): Files {
         if (life.alive) ring();
       });
     },
+    close() {},
   };
 }
