@@ -14,6 +14,9 @@ import {
   post,
 } from './holding.ts';
 
+/** Agent of the book that holds what no agent did: manual trades, transfers, dividends, what was there before. */
+export const UNASSIGNED = '';
+
 /** A holding with its lots, oldest first. */
 interface Held {
   readonly holding: Holding;
@@ -28,6 +31,23 @@ export function postTo(book: Book, posting: Posting): { readonly book: Book; rea
   const posted = post(before.holding, posting, before.lots);
   const after: Held = { holding: posted.holding, lots: lotsAfter(before.lots, posted.lots) };
   return { book: new Map(book).set(posting.symbol, after), posted };
+}
+
+/** What all holdings of one agent, also those that are closed, add up to. USD, as in a holding. */
+export type Sums = Pick<Holding, 'realised' | 'fees' | 'income' | 'cash' | 'turnover'>;
+
+const SUMMED = ['realised', 'fees', 'income', 'cash', 'turnover'] as const;
+
+/** The sums after one holding has become another. */
+export function addUp(sums: Sums, before: Holding, after: Holding): Sums {
+  const sum = (key: (typeof SUMMED)[number]): Decimal => decimal(exact(sums[key]).plus(after[key]).minus(before[key]));
+  return {
+    realised: sum('realised'),
+    fees: sum('fees'),
+    income: sum('income'),
+    cash: sum('cash'),
+    turnover: sum('turnover'),
+  };
 }
 
 /** The last known price of a symbol in USD (of a contract, per share of it); null when none is known. */

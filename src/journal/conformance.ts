@@ -3,11 +3,15 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type Book, postTo } from '../books/book.ts';
+import { fill, moneyFee, split } from '../books/postings.ts';
 import { defined } from '../lib/assert.ts';
 import { type Micros, micros } from '../lib/clock.ts';
+import { seededRandom } from '../lib/random.ts';
+import { canonical } from '../order/decimal.ts';
 import { orderError } from '../order/errors.ts';
 import { orderName } from '../order/name.ts';
-import type { Arrival, Change, Entry, Journal } from './journal.ts';
+import type { Arrival, BookEntry, BookedFill, Booking, Change, Entry, Journal } from './journal.ts';
 
 export interface JournalUnderTest {
   readonly journal: Journal;
@@ -43,6 +47,20 @@ const change = (entry: Entry, more: Partial<Change>): Change => ({
   events: [],
   stage: 'd5',
   ...more,
+});
+
+const entry = (key: string, agent: string, side: 'buy' | 'sell', qty: string, price: string): BookEntry => ({
+  key,
+  agent: name(1, agent).agent,
+  posting: fill({ symbol: 'AAPL', side, qty: canonical(qty), price: canonical(price), at: AT }),
+  orderId: 'o1',
+  seq: 1,
+});
+
+const booking = (activity: string | null, ...entries: readonly BookEntry[]): Booking => ({
+  account: 'PA1',
+  activity,
+  entries,
 });
 
 async function admitted(journal: Journal, n: number, more: Partial<Arrival> = {}): Promise<Entry> {
@@ -198,6 +216,82 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
       await journal.spend('live', micros(AT + 8), 1);
       assert.deepEqual(await reopen().spentSince('paper', micros(AT + 1)), [AT + 5, AT + 7, AT + 7]);
       assert.deepEqual(await journal.spentSince('paper', micros(AT + 6)), [AT + 7, AT + 7]);
+    });
+
+    test('books each entry once, by its key and by its activity', async ({ journal, reopen }) => {
+      const [first] = await journal.book([booking('a1', entry('k1', 'alpha', 'buy', '3', '10'))]);
+      assert.equal(first?.[0]?.after.qty, '3');
+      const again = await reopen().book([
+        booking('a1', entry('k2', 'alpha', 'buy', '3', '10')),
+        booking('a2', entry('k1', 'beta', 'buy', '3', '10'), entry('k3', 'beta', 'sell', '1', '12')),
+        { ...booking('a1', entry('k4', 'alpha', 'buy', '5', '1')), account: 'PA2' },
+      ]);
+      assert.deepEqual(again[0], [null]);
+      assert.deepEqual(
+        again[1]?.map((booked) => booked?.after.qty ?? null),
+        [null, '-1'],
+      );
+      assert.equal(again[2]?.[0]?.after.qty, '5');
+      const books = await reopen().books('PA1');
+      assert.deepEqual(
+        books.map(({ agent, sums, holdings }) => [agent, sums.cash, holdings.map(({ symbol, qty }) => [symbol, qty])]),
+        [
+          ['alpha', '-30', [['AAPL', '3']]],
+          ['beta', '12', [['AAPL', '-1']]],
+        ],
+      );
+      assert.deepEqual(await journal.books('PA3'), []);
+    });
+
+    test('keeps books as they would be in memory, lot by lot', async ({ journal, reopen }) => {
+      const random = seededRandom('books');
+      const draw = (n: number): number => random.uint32() % n;
+      let memory: Book = new Map();
+      let one = journal;
+      for (let n = 0; n < 400; n++) {
+        const held = memory.get('AAPL')?.holding.qty ?? '0';
+        const posting =
+          draw(40) === 0 && held !== '0'
+            ? split('AAPL', canonical(held), AT)
+            : fill({
+                symbol: 'AAPL',
+                side: draw(2) === 0 ? 'buy' : 'sell',
+                qty: canonical(String(1 + draw(9))),
+                price: canonical(`${1 + draw(99)}.${1 + draw(9)}`),
+                at: micros(AT + n),
+              });
+        memory = postTo(memory, posting).book;
+        const [booked] = await one.book([
+          { account: 'PA1', activity: null, entries: [{ ...entry(`k${n}`, 'alpha', 'buy', '1', '1'), posting }] },
+        ]);
+        assert.deepEqual(booked?.[0]?.after, memory.get('AAPL')?.holding);
+        if (n % 100 === 99) one = reopen();
+      }
+      const [alpha] = await journal.books('PA1');
+      assert.deepEqual(
+        alpha?.holdings,
+        [memory.get('AAPL')?.holding].filter((it) => it?.qty !== '0'),
+      );
+    });
+
+    test('lists fills, and whether a fee was charged for them', async ({ journal }) => {
+      const later = entry('k2', 'beta', 'sell', '1', '5');
+      await journal.book([
+        booking(null, entry('k1', 'alpha', 'buy', '3', '10')),
+        booking(null, { ...later, posting: { ...later.posting, at: micros(AT + 9) } }),
+        booking(null, {
+          ...entry('fee:k1', 'alpha', 'buy', '0', '1'),
+          posting: moneyFee('AAPL', canonical('0.02'), AT),
+        }),
+      ]);
+      const brief = (fills: readonly BookedFill[]) => fills.map(({ key, charged }) => [key, charged]);
+      assert.deepEqual(brief(await journal.bookedFills('PA1', 'AAPL', AT)), [
+        ['k1', true],
+        ['k2', false],
+      ]);
+      assert.deepEqual(brief(await journal.bookedFills('PA1', null, micros(AT + 1))), [['k2', false]]);
+      assert.deepEqual(await journal.bookedFills('PA1', 'MSFT', AT), []);
+      assert.equal((await journal.books('PA1'))[0]?.sums.fees, '0.02');
     });
 
     test('keeps facts and its generation', async ({ journal, reopen }) => {

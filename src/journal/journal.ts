@@ -3,7 +3,10 @@
  * A store only writes atomically and durably what it is told; every decision is made outside. When a promise of this
  * port resolves, what was asked is durable. Any fault of a store is thrown and must end the process.
  */
+import type { Sums, UNASSIGNED } from '../books/book.ts';
+import type { Holding, Posting } from '../books/holding.ts';
 import type { Micros } from '../lib/clock.ts';
+import type { Decimal } from '../order/decimal.ts';
 import type { OrderError } from '../order/errors.ts';
 import type { AgentId, ClientOrderId, Mode, OrderName, OrderType } from '../order/name.ts';
 import type { State } from '../order/states.ts';
@@ -142,6 +145,42 @@ export interface Mark {
   readonly archived?: boolean;
 }
 
+/** One posting to the book of one agent, or to that of what no agent did. */
+export interface BookEntry {
+  /** Unique for ever: a second entry with the same key is not posted. */
+  readonly key: string;
+  readonly agent: AgentId | typeof UNASSIGNED;
+  readonly posting: Posting;
+  /** The broker's id of the order or leg that was executed. */
+  readonly orderId: string | null;
+  /** The request that it came from. */
+  readonly seq: number | null;
+}
+
+/** Entries that are posted together. */
+export interface Booking {
+  /** The broker's account number: the books of two accounts have nothing in common. */
+  readonly account: string;
+  /** The broker's activity that tells of it; a second booking with it posts nothing. */
+  readonly activity: string | null;
+  readonly entries: readonly BookEntry[];
+}
+
+/** What a posting has left; null for one whose key, or whose activity, was known. */
+export type Booked = { readonly entry: BookEntry; readonly before: Holding; readonly after: Holding } | null;
+
+export interface AgentBook {
+  readonly agent: AgentId | typeof UNASSIGNED;
+  readonly sums: Sums;
+  /** Only those that hold something. */
+  readonly holdings: readonly Holding[];
+}
+
+/** An execution as it was booked. `charged`: a fee with the key `fee:{key}` was booked, too. */
+export interface BookedFill extends BookEntry {
+  readonly charged: boolean;
+}
+
 export interface Journal {
   /** Made anew whenever a journal is created from nothing. */
   readonly generation: string;
@@ -173,6 +212,14 @@ export interface Journal {
   setFact(key: string, value: string, event?: JournalEvent): Promise<void>;
   /** Sum of the quantities of the executions journaled for an entry. Decimal texts. */
   fills(seq: number): Promise<readonly string[]>;
+  /** Posts to the books: all entries of a booking or, when its activity is known, none; holdings and sums move with them. */
+  book(bookings: readonly Booking[]): Promise<readonly (readonly Booked[])[]>;
+  /** Every book of an account. Costs what is held, not what was ever traded. */
+  books(account: string): Promise<readonly AgentBook[]>;
+  /** Executions since a moment, oldest first; of one symbol (as positions name it), or of all. */
+  bookedFills(account: string, symbol: string | null, since: Micros): Promise<readonly BookedFill[]>;
+  /** Keeps the last known price of each symbol, one per hour. */
+  setPrices(account: string, at: Micros, prices: ReadonlyMap<string, Decimal>): Promise<void>;
   /** Requests received in all, and the unfinished ones by state. */
   counts(): Promise<Readonly<Record<string, number>>>;
   close(): Promise<void>;

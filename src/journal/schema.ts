@@ -86,6 +86,87 @@ const MIGRATIONS: readonly string[] = [
     value TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // The books: every posting, and what the postings add up to so far.
+  `
+  CREATE TABLE postings (
+    id       INTEGER PRIMARY KEY,
+    key      TEXT NOT NULL UNIQUE,
+    account  TEXT NOT NULL,
+    agent    TEXT NOT NULL,
+    symbol   TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    qty      TEXT NOT NULL,
+    price    TEXT NOT NULL,
+    cash     TEXT NOT NULL,
+    fee      TEXT NOT NULL,
+    at       INTEGER NOT NULL,
+    -- profit of what this posting closed; null when it closed nothing
+    realised TEXT,
+    -- the holding after it
+    held     TEXT NOT NULL,
+    basis    TEXT NOT NULL,
+    order_id TEXT,
+    seq      INTEGER,
+    activity TEXT
+  ) STRICT;
+  CREATE INDEX postings_at ON postings (account, at);
+  CREATE INDEX postings_of ON postings (account, symbol, at);
+  CREATE TRIGGER postings_no_update BEFORE UPDATE ON postings BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
+  CREATE TRIGGER postings_no_delete BEFORE DELETE ON postings BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
+
+  CREATE TABLE activities (
+    account TEXT NOT NULL,
+    id      TEXT NOT NULL,
+    PRIMARY KEY (account, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE holdings (
+    account  TEXT NOT NULL,
+    agent    TEXT NOT NULL,
+    symbol   TEXT NOT NULL,
+    qty      TEXT NOT NULL,
+    basis    TEXT NOT NULL,
+    cost     TEXT NOT NULL,
+    realised TEXT NOT NULL,
+    fees     TEXT NOT NULL,
+    income   TEXT NOT NULL,
+    cash     TEXT NOT NULL,
+    turnover TEXT NOT NULL,
+    PRIMARY KEY (account, agent, symbol)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX holdings_open ON holdings (account, agent) WHERE qty <> '0';
+
+  CREATE TABLE lots (
+    account TEXT NOT NULL,
+    agent   TEXT NOT NULL,
+    symbol  TEXT NOT NULL,
+    n       INTEGER NOT NULL,
+    qty     TEXT NOT NULL,
+    cost    TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (account, agent, symbol, n)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE books (
+    account  TEXT NOT NULL,
+    agent    TEXT NOT NULL,
+    realised TEXT NOT NULL,
+    fees     TEXT NOT NULL,
+    income   TEXT NOT NULL,
+    cash     TEXT NOT NULL,
+    turnover TEXT NOT NULL,
+    PRIMARY KEY (account, agent)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE prices (
+    account TEXT NOT NULL,
+    symbol  TEXT NOT NULL,
+    hour    INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    price   TEXT NOT NULL,
+    PRIMARY KEY (account, symbol, hour)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the schema up to date. Throws when the journal was written by a newer tower. */

@@ -8,14 +8,19 @@ import { defined } from '../lib/assert.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
 import { type Failpoints, noFailpoints } from '../lib/failpoint.ts';
 import { type Random, uuid } from '../lib/random.ts';
+import type { Decimal } from '../order/decimal.ts';
 import type { OrderError } from '../order/errors.ts';
 import type { AgentId, ClientOrderId, Mode, OrderType } from '../order/name.ts';
 import { STATES, type State } from '../order/states.ts';
 import type {
   Admission,
+  AgentBook,
   Answer,
   Applied,
   Arrival,
+  Booked,
+  BookedFill,
+  Booking,
   Change,
   Entry,
   EntryRef,
@@ -26,6 +31,7 @@ import type {
   Stray,
 } from './journal.ts';
 import { migrate } from './schema.ts';
+import { BookTables } from './sqlite-books.ts';
 
 interface Row {
   readonly seq: number;
@@ -148,6 +154,7 @@ export class SqliteJournal implements Journal {
   readonly #clock: Clock;
   readonly #failpoints: Failpoints;
   readonly #sql: ReturnType<typeof statements>;
+  readonly #books: BookTables;
   #queue: Work[] = [];
   #fault: unknown = null;
   #prunedAt = 0;
@@ -164,6 +171,7 @@ export class SqliteJournal implements Journal {
       throw new Error('SQLite did not accept synchronous = FULL');
     migrate(db, this.#failpoints);
     this.#sql = statements(db);
+    this.#books = new BookTables(db);
     const known = trusted<{ value: string } | undefined>(this.#sql.fact.get('generation'));
     this.isNew = known === undefined;
     this.generation = known?.value ?? uuid(options.random);
@@ -395,6 +403,22 @@ export class SqliteJournal implements Journal {
 
   fills(seq: number): Promise<readonly string[]> {
     return this.#read(() => trusted<{ qty: string }[]>(this.#sql.fills.all(seq)).map(({ qty }) => qty));
+  }
+
+  book(bookings: readonly Booking[]): Promise<readonly (readonly Booked[])[]> {
+    return this.#commit(() => bookings.map((booking) => this.#books.book(booking)));
+  }
+
+  books(account: string): Promise<readonly AgentBook[]> {
+    return this.#read(() => this.#books.all(account));
+  }
+
+  bookedFills(account: string, symbol: string | null, since: Micros): Promise<readonly BookedFill[]> {
+    return this.#read(() => this.#books.fills(account, symbol, since));
+  }
+
+  setPrices(account: string, at: Micros, prices: ReadonlyMap<string, Decimal>): Promise<void> {
+    return this.#commit(() => this.#books.setPrices(account, at, prices));
   }
 
   counts(): Promise<Readonly<Record<string, number>>> {
