@@ -1,14 +1,16 @@
 /**
  * What the exchange's HTTP costs, next to what fastify and a constant answer cost: requests per second on kept-alive
- * connections, and their ratio. Run alone: `node bench/exchange-http.ts`. Must never be read as the speed of Alpaca.
+ * connections, and how long another request waits while a heavy one is worked on. Prints readable lines and one JSON line.
+ * Must never be read as the speed of Alpaca. `node bench/exchange-http.ts [rounds]`
  */
 import fastify from 'fastify';
 import { Pool } from 'undici';
 import { startExchange } from '../src/exchange/server.ts';
+import { startExchangeProcess } from './rig.ts';
 
 const CONNECTIONS = 8;
 /** Rounds alternate between the two, so that a busy machine slows both. */
-const ROUNDS = 3;
+const ROUNDS = Number(process.argv[2] ?? 3);
 const SECONDS = 1;
 const KEYS = { 'apca-api-key-id': 'bench', 'apca-api-secret-key': 'bench' };
 
@@ -60,7 +62,42 @@ const LOADS: Readonly<Record<string, Load>> = {
   },
 };
 
+/** Nobody has asked for these before: nothing of them is remembered. */
+const HISTORY = '/v2/stocks/bars?symbols=AAPL,MSFT,NVDA,AMZN&timeframe=1Day&limit=10000';
+const YEAR_MS = 365 * 86_400_000;
+
+/** Milliseconds of a cold year of daily bars, and the longest that a small request waited meanwhile. */
+async function stall(url: string): Promise<{ readonly historyMs: number; readonly stallMs: number }> {
+  const start = new Date(Date.now() - YEAR_MS).toISOString().slice(0, 10);
+  let isOver = false;
+  let stallMs = 0;
+  const small = async (): Promise<void> => {
+    while (!isOver) {
+      const asked = performance.now();
+      await (await fetch(`${url}/v2/clock`, { headers: KEYS })).text();
+      stallMs = Math.max(stallMs, performance.now() - asked);
+    }
+  };
+  // Warm connections: only the exchange is to be waited for.
+  await (await fetch(`${url}/v2/clock`, { headers: KEYS })).text();
+  const began = performance.now();
+  const watching = small();
+  const answer = await fetch(`${url}${HISTORY}&start=${start}`, { headers: KEYS });
+  const text = await answer.text();
+  if (answer.status !== 200) throw new Error(`daily bars: ${answer.status} ${text.slice(0, 200)}`);
+  const historyMs = performance.now() - began;
+  isOver = true;
+  await watching;
+  return { historyMs, stallMs };
+}
+
+/** A process of its own: in this one, whoever asks would be held up by the answering itself. */
+const alone = await startExchangeProcess();
+const { historyMs, stallMs } = await stall(alone.url).finally(() => alone.stop());
+console.log(`a cold year of daily bars: ${historyMs.toFixed(0)} ms, another request waited ${stallMs.toFixed(0)} ms`);
+
 const exchange = await startExchange({ seed: 'bench', cash: '1000000000' });
+const loads: { readonly name: string; readonly exchange: number; readonly bare: number }[] = [];
 try {
   for (const [name, load] of Object.entries(LOADS)) {
     const sample = await fetch(exchange.url + load.path, {
@@ -80,7 +117,9 @@ try {
     console.log(
       `${name}: exchange ${best.toFixed(0)}/s, bare framework ${bestBare.toFixed(0)}/s, ratio ${(best / bestBare).toFixed(2)}`,
     );
+    loads.push({ name, exchange: best, bare: bestBare });
   }
 } finally {
   await exchange.close();
 }
+console.log(JSON.stringify({ bench: 'exchange-http', loads, stall_ms: stallMs, history_ms: historyMs }));

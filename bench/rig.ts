@@ -10,6 +10,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -25,15 +26,42 @@ import { fileURLToPath } from 'node:url';
 /** Milliseconds of the machine's monotonic clock, the same in every process. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** When one order came in at the answerer, and when it was answered. */
+/** When one request came in at the stub, and when it was answered. `id` is the client_order_id where there is one. */
 export interface Moment {
+  readonly method: string;
+  readonly path: string;
   readonly id: string;
   readonly arrived: number;
   readonly answered: number;
 }
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** One order file to be made. */
+export interface Ask {
+  readonly type: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** An order file that lies ready to be dropped. */
+export interface Staged {
+  readonly id: string;
+  readonly agent: string;
+  readonly file: string;
+}
+
+const MARKET: Ask = {
+  type: 'stockbuy',
+  payload: { symbol: 'AAPL', qty: '1', order_class: 'market', time_in_force: 'day' },
+};
+/** Far below every price: it rests until it is cancelled. */
+export const RESTING: Ask = {
+  type: 'stockbuy',
+  payload: { symbol: 'AAPL', qty: '1', order_class: 'limit', limit_price: '1.00', time_in_force: 'day' },
+};
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const READY_WITHIN_MS = 120_000;
+/** Nothing here takes so long; whatever does hangs. */
+const PATIENCE_MS = 600_000;
 /** Clock ticks of /proc per second: USER_HZ, 100 on every Linux of today. */
 const TICKS = 100;
 
@@ -46,19 +74,24 @@ export interface Counterpart {
 }
 
 /** A child does not outlive this process, however it ends. */
-function owned<T extends ChildProcess>(child: T): T {
+export function owned<T extends ChildProcess>(child: T): T {
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
   return child;
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
-export async function startAnswerer(): Promise<Counterpart> {
-  const child = owned(fork(fileURLToPath(new URL('./tower-answerer.ts', import.meta.url))));
+/** A file of this folder as a process of its own, with a channel to it. */
+export function helper(file: string, ...args: readonly string[]): ChildProcess {
+  return owned(fork(fileURLToPath(new URL(file, import.meta.url)), args));
+}
+
+export async function startStub(): Promise<Counterpart> {
+  const child = helper('./stub.ts');
   const [{ url }] = await once(child, 'message');
   return {
     url,
@@ -97,22 +130,35 @@ export async function startExchangeProcess(): Promise<Counterpart> {
 const ownEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:TOWER|ALPACA|NODE)_/.test(name)));
 
+export interface RigOptions {
+  readonly agents?: number;
+  /** Leaves a processor profile in the current folder when the tower stops. */
+  readonly profile?: boolean;
+  /** Requests to the broker; without it, more than any machine can send. */
+  readonly budget?: { readonly perMinute: number; readonly perSecond: number };
+}
+
 /** A home folder, and a tower in it that can be started and stopped. */
 export class Rig {
   readonly home = mkdtempSync(join(tmpdir(), 'bench-tower-'));
   readonly agents: readonly string[];
   readonly #seen = new Map<string, number>();
+  readonly #settled = new Set<string>();
   readonly #watchers: (() => void)[] = [];
-  readonly #profile: boolean;
+  readonly #options: RigOptions;
   #tower: ChildProcess | null = null;
   #stamp = Date.now() * 1000;
   #awaited = { left: 0, done: (): void => {} };
 
-  /** `profile` lets the tower write a processor profile into the current folder when it stops. */
-  constructor(agents = 4, profile = false) {
-    this.agents = Array.from({ length: agents }, (_, index) => `bench${index}`);
-    this.#profile = profile;
+  constructor(options: RigOptions = {}) {
+    this.#options = options;
+    this.agents = Array.from({ length: options.agents ?? 4 }, (_, index) => `bench${index}`);
     for (const folder of ['orders/incoming', 'staged', 'data']) mkdirSync(join(this.home, folder), { recursive: true });
+  }
+
+  /** The key of this home's account. */
+  get key(): string {
+    return basename(this.home);
   }
 
   get journalFile(): string {
@@ -131,13 +177,13 @@ export class Rig {
       stdio: ['ignore', out, 'inherit'],
       env: {
         ...ownEnvironment(),
-        ...(this.#profile ? { NODE_OPTIONS: '--cpu-prof' } : {}),
-        ALPACA_PAPER_API_KEY: basename(this.home),
+        ...(this.#options.profile ? { NODE_OPTIONS: '--cpu-prof' } : {}),
+        ALPACA_PAPER_API_KEY: this.key,
         ALPACA_PAPER_SECRET_KEY: 'bench',
         ALPACA_PAPER_BASE_URL: counterpart.url,
         ALPACA_DATA_BASE_URL: counterpart.url,
-        TOWER_BUDGET_PER_MINUTE: '1000000',
-        TOWER_BUDGET_PER_SECOND: '100000',
+        TOWER_BUDGET_PER_MINUTE: String(this.#options.budget?.perMinute ?? 1_000_000),
+        TOWER_BUDGET_PER_SECOND: String(this.#options.budget?.perSecond ?? 100_000),
       },
     });
     this.#tower = owned(tower);
@@ -157,6 +203,16 @@ export class Rig {
     this.#tower = null;
     if (tower === null) return;
     tower.kill('SIGTERM');
+    await ended(tower);
+  }
+
+  /** Ends the tower without a warning. */
+  async kill(): Promise<void> {
+    for (const off of this.#watchers.splice(0)) off();
+    const tower = this.#tower;
+    this.#tower = null;
+    if (tower === null) return;
+    tower.kill('SIGKILL');
     await ended(tower);
   }
 
@@ -192,20 +248,23 @@ export class Rig {
     }, 0);
   }
 
-  /** Writes `count` orders where the tower does not look. Returns their client_order_ids with their file names. */
-  stage(count: number): readonly { readonly id: string; readonly file: string }[] {
+  /** Writes `count` files like `ask` where the tower does not look, the agents in turn. */
+  stage(count: number, ask: Ask | ((index: number) => Ask) = MARKET): readonly Staged[] {
+    const days = new Set<string>();
     const staged = Array.from({ length: count }, (_, index) => {
+      const { type, payload } = typeof ask === 'function' ? ask(index) : ask;
       const agent = this.agents[index % this.agents.length] ?? '';
       const stamp = new Date(Math.floor(++this.#stamp / 1000)).toISOString().replace(/[-:.TZ]/g, '');
       const timestamp = `${stamp}${String(this.#stamp % 1000).padStart(3, '0')}`;
-      const id = `${agent}_${timestamp}_stockbuy`;
-      const file = `paper_${agent}_stockbuy_${timestamp}.json`;
-      const payload = { symbol: 'AAPL', qty: '1', order_class: 'market', time_in_force: 'day' };
-      const order = { agent_id: agent, client_order_id: id, order_type: 'stockbuy', mode: 'paper', payload };
+      const id = `${agent}_${timestamp}_${type}`;
+      const file = `paper_${agent}_${type}_${timestamp}.json`;
+      const order = { agent_id: agent, client_order_id: id, order_type: type, mode: 'paper', payload };
       writeFileSync(join(this.home, 'staged', file), JSON.stringify(order, null, 2));
-      mkdirSync(join(this.home, 'responses', agent, 'paper', timestamp.slice(0, 8)), { recursive: true });
-      return { id, file };
+      days.add(timestamp.slice(0, 8));
+      return { id, agent, file };
     });
+    for (const agent of this.agents)
+      for (const day of days) mkdirSync(join(this.home, 'responses', agent, 'paper', day), { recursive: true });
     this.#watchAnswers();
     return staged;
   }
@@ -217,11 +276,39 @@ export class Rig {
     return at;
   }
 
-  /** Resolves when `count` more answers are there. Before the first drop. */
+  /** Resolves when `count` more answers are there. Call it before the first drop. */
   answers(count: number): Promise<void> {
-    return new Promise((done) => {
-      this.#awaited = { left: count, done };
+    return new Promise((done, fail) => {
+      const timer = setTimeout(
+        () => fail(new Error(`${this.#awaited.left} of ${count} answers did not come`)),
+        PATIENCE_MS,
+      );
+      this.#awaited = {
+        left: count,
+        done: () => {
+          clearTimeout(timer);
+          done();
+        },
+      };
     });
+  }
+
+  /** Whether an answer to an order file was seen, whatever it said. */
+  hasAnswer(file: string): boolean {
+    return this.#seen.has(file);
+  }
+
+  /** Whether there is an answer to a file by now, asked of the disk where no watch has told of it. */
+  isAnswered(staged: Staged): boolean {
+    return this.#seen.has(staged.file) || existsSync(this.#answerPath(staged));
+  }
+
+  /** Whether a file is answered, and the answer is not one of doubt. */
+  isSettled(staged: Staged): boolean {
+    if (this.#settled.has(staged.file)) return true;
+    if (!this.isAnswered(staged) || this.answerTo(staged)['sent'] === 'unknown') return false;
+    this.#settled.add(staged.file);
+    return true;
   }
 
   /** When the first answer to an order file was seen under its name. */
@@ -231,13 +318,26 @@ export class Rig {
     return at;
   }
 
+  /** The answer to an order file, as it lies there. */
+  answerTo(staged: Staged): Readonly<Record<string, unknown>> {
+    return JSON.parse(readFileSync(this.#answerPath(staged), 'utf8'));
+  }
+
+  #answerPath({ file, agent }: Staged): string {
+    return join(this.home, 'responses', agent, 'paper', file.slice(-25, -17), `response_${file}`);
+  }
+
+  /** How many files the archive has. */
+  archived(): number {
+    return ['completed', 'failed'].reduce(
+      (sum, folder) => sum + readdirSync(join(this.home, 'orders', folder)).length,
+      0,
+    );
+  }
+
   /** Resolves when the answers to all of these files are final. After their first answers. */
-  async final(files: readonly string[]): Promise<void> {
-    for (const file of files) {
-      const [, agent = '', , timestamp = ''] = file.split('_');
-      const path = join(this.home, 'responses', agent, 'paper', timestamp.slice(0, 8), `response_${file}`);
-      while (JSON.parse(readFileSync(path, 'utf8')).final !== true) await sleep(5);
-    }
+  async final(files: readonly Staged[]): Promise<void> {
+    for (const staged of files) while (this.answerTo(staged)['final'] !== true) await sleep(5);
   }
 
   #watchAnswers(): void {

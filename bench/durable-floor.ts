@@ -18,10 +18,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { Pool } from 'undici';
-import { monotonicMs } from './tower-rig.ts';
+import { monotonicMs } from './rig.ts';
 
 /** Milliseconds that each of `count` orders took, from the file to its answer. */
-export async function floor(url: string, count: number): Promise<readonly number[]> {
+export async function durableFloor(url: string, count: number): Promise<readonly number[]> {
   const home = mkdtempSync(join(tmpdir(), 'bench-floor-'));
   const pool = new Pool(url, { connections: 1, pipelining: 1 });
   const db = new Sqlite(join(home, 'floor.db'));

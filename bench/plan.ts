@@ -1,0 +1,60 @@
+/** How much of everything a bench does. Must never change what is measured: only how often and how large. */
+
+export interface Plan {
+  readonly size: 'quick' | 'normal' | 'full';
+  readonly seed: string;
+  /** Leaves processor profiles of the tower in the current folder. */
+  readonly profile: boolean;
+  /** Tells what is being done. */
+  say(text: string): void;
+  /** Orders one by one: rounds of so many. */
+  readonly paced: { readonly rounds: number; readonly orders: number };
+  /** Orders dropped at once, and how often. */
+  readonly burst: { readonly orders: number; readonly times: number };
+  readonly queries: number;
+  /** The budget under saturation: limits, and seconds of it. */
+  readonly budget: { readonly perMinute: number; readonly perSecond: number; readonly seconds: number };
+  /** Finished orders in the journals, smallest first. */
+  readonly rows: readonly number[];
+  /** Files waiting at start, and seconds to watch them being taken. */
+  readonly waiting: { readonly files: number; readonly seconds: number };
+  /** Orders under way when the tower is killed. */
+  readonly unfinished: number;
+  readonly rest: { readonly agents: number; readonly seconds: number; readonly dayOfOrders: number };
+}
+
+type Amounts = Omit<Plan, 'size' | 'seed' | 'profile' | 'say'>;
+
+const NORMAL: Amounts = {
+  paced: { rounds: 5, orders: 100 },
+  burst: { orders: 5000, times: 3 },
+  queries: 2000,
+  budget: { perMinute: 1200, perSecond: 20, seconds: 15 },
+  rows: [10_000, 1_000_000],
+  waiting: { files: 100_000, seconds: 10 },
+  unfinished: 10_000,
+  rest: { agents: 50, seconds: 10, dayOfOrders: 10_000 },
+};
+
+export const AMOUNTS: Readonly<Record<Plan['size'], Amounts>> = {
+  quick: {
+    paced: { rounds: 2, orders: 50 },
+    burst: { orders: 2000, times: 1 },
+    queries: 300,
+    budget: { perMinute: 1200, perSecond: 20, seconds: 5 },
+    rows: [1000, 50_000],
+    waiting: { files: 5000, seconds: 2 },
+    unfinished: 1000,
+    rest: { agents: 50, seconds: 3, dayOfOrders: 1000 },
+  },
+  normal: NORMAL,
+  full: {
+    ...NORMAL,
+    // The limits of the contract, for longer than one of their windows.
+    budget: { perMinute: 200, perSecond: 10, seconds: 130 },
+    rows: [10_000, 1_000_000, 10_000_000],
+    waiting: { files: 100_000, seconds: 300 },
+    // Six and a half hours at 200 requests a minute.
+    rest: { agents: 50, seconds: 30, dayOfOrders: 78_000 },
+  },
+};

@@ -1,0 +1,24 @@
+/** The results as text for a terminal. Must never hide a miss: a figure that misses its aim begins with `!`. */
+import { type Figure, missesAim, type Results, type Section, shown } from './result.ts';
+
+const NAME_WIDTH = 62;
+
+function line(figure: Figure): string {
+  const { name, value, unit, aim } = figure;
+  const wanted = aim === undefined ? '' : `   (aim: ${aim.op} ${shown(aim.limit, unit)})`;
+  return `${missesAim(figure) ? '!' : ' '} ${name.padEnd(NAME_WIDTH)} ${shown(value, unit).padStart(12)}${wanted}`;
+}
+
+const block = ({ title, figures, fault }: Section): readonly string[] => [
+  '',
+  title,
+  ...(fault === undefined ? figures.map(line) : [`! could not be measured: ${fault}`]),
+];
+
+export const table = ({ machine, seed, size, seconds, sections }: Results): readonly string[] => [
+  Object.entries(machine)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(' · '),
+  `seed ${seed} · ${size} · ${seconds} s`,
+  ...sections.flatMap(block),
+];
