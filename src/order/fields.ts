@@ -232,7 +232,9 @@ export const symbolList = leaf(
     }
     const seen = new Set<string>();
     for (const [index, item] of raw.entries()) {
-      if (typeof item !== 'string') return notA(`an array of strings; item ${index} is wrong`, item);
+      if (typeof item !== 'string') {
+        return new Refusal('type_of_field', `must be an array of strings; item ${index} is ${typeName(item)}`);
+      }
       if (kindOf(item) === null) {
         return new Refusal('symbol_format', `must hold symbols as listed; item ${index} is none`, symbolHint(item));
       }

@@ -2,7 +2,7 @@
 import type { Brand } from '../lib/brand.ts';
 import { clipped } from '../lib/json.ts';
 import type { Problem } from './errors.ts';
-import { nearest } from './hint.ts';
+import { foreignCharacter, nearest } from './hint.ts';
 import { fromCompact, isDay } from './time.ts';
 
 export type Mode = 'paper' | 'live';
@@ -70,15 +70,21 @@ export function parseName(fileName: string): NameResult {
     problems.push({ code: 'file_name', field: `file_name${part}`, message, got: clipped(got), allowed, hint });
   };
   const stem = fileName.endsWith('.json') ? fileName.slice(0, -'.json'.length) : null;
-  if (stem === null) refuse('', 'the extension must be .json, in lower case', fileName, NAME_FORM);
+  if (stem === null) {
+    refuse('', 'the extension must be .json, in lower case', fileName, NAME_FORM, 'let the name end in .json');
+  }
   const parts = (stem ?? fileName.replace(/\.[^_]*$/, '')).split('_');
   const [mode = '', agent = '', type = '', timestamp = ''] = parts;
   if (parts.length !== 4) {
     const count = `${parts.length} part${parts.length === 1 ? '' : 's'}`;
-    refuse('', `the name has ${count} between underscores; it must have 4`, fileName, NAME_FORM);
+    const hint = parts.length > 4 ? 'no part may hold an underscore' : null;
+    refuse('', `the name has ${count} between underscores; it must have 4`, fileName, NAME_FORM, hint);
   } else {
     if (!isMode(mode)) refuse('.mode', 'the first part must be the mode', mode, 'paper or live', nearest(mode, MODES));
-    if (!isAgentId(agent)) refuse('.agentid', 'the second part must be the agent id', agent, '1 to 20 of a-z and 0-9');
+    if (!isAgentId(agent)) {
+      const hint = foreignCharacter(agent) ?? (/[A-Z]/.test(agent) ? 'lower case only' : null);
+      refuse('.agentid', 'the second part must be the agent id', agent, '1 to 20 of a-z and 0-9', hint);
+    }
     if (!isOrderType(type)) {
       refuse(
         '.ordertype',
@@ -90,7 +96,9 @@ export function parseName(fileName: string): NameResult {
     }
     if (fromCompact(timestamp) === null) {
       const message = 'the fourth part must be a real date and time, UTC, with microseconds';
-      refuse('.timestamp', message, timestamp, '20 digits YYYYMMDDHHMMSSffffff');
+      const isShort = /^[0-9]+$/.test(timestamp) && timestamp.length !== 20;
+      const hint = foreignCharacter(timestamp) ?? (isShort ? `it has ${timestamp.length} digits` : null);
+      refuse('.timestamp', message, timestamp, '20 digits YYYYMMDDHHMMSSffffff', hint);
     }
   }
   if (stem !== null && problems.length === 0 && isMode(mode) && isAgentId(agent) && isOrderType(type)) {

@@ -66,7 +66,9 @@ const legCount: Rule<MultiFields> = {
   text: '2 to 4 legs.',
   check({ legs }, { refuse }) {
     if (legs === undefined || (legs.length >= 2 && legs.length <= 4)) return;
-    refuse('mleg', 'legs', `has ${legs.length} leg${legs.length === 1 ? '' : 's'}`, { allowed: '2 to 4 legs' });
+    refuse('mleg', 'legs', `has ${legs.length} leg${legs.length === 1 ? '' : 's'}; 2 to 4 are possible`, {
+      allowed: '2 to 4 legs',
+    });
   },
 };
 

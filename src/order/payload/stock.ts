@@ -54,10 +54,9 @@ const fractions: Rule<Fields> = {
       const what = size === 'qty' ? 'a fractional qty' : 'a notional';
       refuse('tif_combination', 'time_in_force', `${tif} is not possible with ${what}`, { allowed: 'day' });
     }
-    if (kind === 'trailing_stop')
-      refuse(code, size, 'must be whole shares for a trailing stop', { allowed: 'whole qty' });
-    if (hasExits(fields))
-      refuse('bracket', size, 'must be whole shares for an order with exits', { allowed: 'whole qty' });
+    const wrong = size === 'qty' ? 'must be whole shares for' : 'is not possible for';
+    if (kind === 'trailing_stop') refuse(code, size, `${wrong} a trailing stop`, { allowed: 'whole qty' });
+    if (hasExits(fields)) refuse('bracket', size, `${wrong} an order with exits`, { allowed: 'whole qty' });
   },
 };
 

@@ -1,0 +1,154 @@
+/**
+ * Bad input that needs a real folder and a whole tower: what a file is, who asks, what was asked before, what Alpaca says.
+ * Each act is named by a line of the catalogue, and must get the answer that the line says.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type Answered, Harness } from '../flow/harness.ts';
+import { ACT_ROWS, reads } from './catalogue.ts';
+
+const tower = new Harness({ config: { agents: { barred: { enabled: false } } } });
+before(() => tower.start());
+after(() => tower.end());
+
+const incoming = (): string => join(tower.home, 'orders/incoming');
+const outside = (): string => {
+  const file = join(tower.home, 'outside.txt');
+  writeFileSync(file, 'canary-4711');
+  return file;
+};
+const COIN = { symbol: 'BTC/USD', qty: '0.001', order_class: 'market', time_in_force: 'gtc' };
+const QUIET = { ...COIN, order_class: 'limit', limit_price: '1' };
+
+/** Puts something in the place of an order file and waits for the answer to it. */
+function instead(put: (path: string) => void): Promise<Answered> {
+  const stem = `paper_odd_accountinfo_${tower.timestamp()}`;
+  put(join(incoming(), `${stem}.json`));
+  return tower.answer(stem);
+}
+
+/** The answer to a file that is owed one without having a name for it. */
+async function unnamed(name: Buffer): Promise<Answered> {
+  const folder = join(tower.home, 'responses/_unattributed', tower.timestamp().slice(0, 8));
+  const before = existsSync(folder) ? readdirSync(folder) : [];
+  writeFileSync(Buffer.concat([Buffer.from(`${incoming()}/`), name]), '{}');
+  const file = await tower.until(
+    () => (existsSync(folder) ? readdirSync(folder) : []).find((one) => !before.includes(one)) ?? null,
+    () => 'no answer to a file without a name',
+  );
+  return JSON.parse(readFileSync(join(folder, file), 'utf8'));
+}
+
+/** A file twice under one name; the answer to the second. */
+async function repeated(type: string, payload: unknown, second: (text: string) => string): Promise<Answered> {
+  const timestamp = tower.timestamp();
+  const stem = `paper_again_${type}_${timestamp}`;
+  const text = tower.text('again', type, payload, timestamp);
+  tower.dropText(`${stem}.json`, text);
+  await tower.answer(stem);
+  tower.dropText(`${stem}.json`, second(text));
+  return tower.answer(stem, () => true, '.duplicate-1');
+}
+
+const cancelled = (agent: string, client_order_id: string): Promise<Answered> =>
+  tower.answer(tower.drop(agent, 'cancelorder', { client_order_id }), ({ sent }) => sent !== 'unknown');
+
+const ACTS: Readonly<Record<string, () => Promise<Answered>>> = {
+  large: () => instead((path) => writeFileSync(path, 'x'.repeat(70_000))),
+  sparse: () =>
+    instead((path) => {
+      writeFileSync(path, '');
+      truncateSync(path, 10_000_000_000);
+    }),
+  symlink: () => instead((path) => symlinkSync(outside(), path)),
+  dangling: () => instead((path) => symlinkSync(join(tower.home, 'nowhere'), path)),
+  fifo: () => instead((path) => void execFileSync('mkfifo', [path])),
+  directory: () => instead((path) => void mkdirSync(path)),
+  async socket() {
+    const server = createServer();
+    const answer = await instead((path) => void server.listen(path));
+    server.close();
+    return answer;
+  },
+  hardlink: () => instead((path) => linkSync(outside(), path)),
+  'name-bytes': () => unnamed(Buffer.from('paper_a\xff_stockbuy_20260213143022123456.json', 'latin1')),
+  'name-newline': () => unnamed(Buffer.from('paper_a\n_stockbuy_20260213143022123456.json')),
+  half: () => instead((path) => writeFileSync(path, '{"agent_id": "agent"')),
+  again: () => repeated('accountinfo', {}, (text) => text),
+  'again-spaced': () => repeated('accountinfo', {}, (text) => text.replaceAll(',', ' ,\n ')),
+  'again-other': () => repeated('cryptobuy', QUIET, (text) => text.replace('0.001', '0.002')),
+  live() {
+    const timestamp = tower.timestamp();
+    const text = tower.text('bold', 'cryptobuy', COIN, timestamp, { mode: 'live' });
+    return tower.answer(tower.dropText(`live_bold_cryptobuy_${timestamp}.json`, text));
+  },
+  disabled: () => tower.ask('barred', 'accountinfo', {}),
+  'unknown-symbol': () => tower.final(tower.drop('a', 'stockbuy', { ...COIN, symbol: 'ZZZZ', time_in_force: 'day' })),
+  'expired-option': () =>
+    tower.final(
+      tower.drop('a', 'optionsingle', {
+        ...{ symbol: 'AAPL200117C00150000', qty: '1', side: 'buy', order_class: 'market', time_in_force: 'day' },
+      }),
+    ),
+  'cancel-unknown': () => cancelled('ab', 'ab_20260213143022123456_cryptobuy'),
+  async 'cancel-foreign'() {
+    const theirs = await tower.ask('other', 'cryptobuy', QUIET);
+    return cancelled('ac', String(theirs.client_order_id));
+  },
+  'cancel-foreign-unknown': () => cancelled('ad', 'other_20260213143022123456_cryptobuy'),
+  async 'cancel-final'() {
+    const filled = await tower.final(tower.drop('ae', 'cryptobuy', COIN));
+    return cancelled('ae', String(filled.client_order_id));
+  },
+};
+
+for (const row of ACT_ROWS) {
+  test(`${row.row} ${row.title}`, async () => {
+    const act = ACTS[row.act];
+    assert.ok(act !== undefined, `${row.act} is no act`);
+    const { status, sent, error } = await act();
+    assert.ok(status === 'error' && error !== null);
+    const problems = error.details['problems'] as readonly { field: string | null; hint: string | null }[] | undefined;
+    const { field, hint } = problems?.[0] ?? (error.details as { field: string | null; hint: string | null });
+    const found = { code: error.code, field, message: error.message, hint };
+    const { code, message } = row;
+    assert.ok(
+      found.code === code && field === row.field && reads(found.message, message) && reads(hint, row.hint),
+      `the answer was ${JSON.stringify(found)}`,
+    );
+    assert.ok(!JSON.stringify(error).includes('canary'), 'what lies outside was read');
+    // Where Alpaca was asked it said no; nothing else may have been placed.
+    if (error.type !== 'api_error') assert.equal(sent, 'no');
+  });
+}
+
+test('every act is in the catalogue', () => {
+  const named = new Set(ACT_ROWS.map(({ act }) => act));
+  assert.deepEqual(
+    Object.keys(ACTS).filter((act) => !named.has(act)),
+    [],
+  );
+});
+
+test('the refusal of a foreign order is the same whether the order exists or not', async () => {
+  const theirs = await tower.ask('rich', 'cryptobuy', QUIET);
+  const [there, nowhere] = await Promise.all([
+    cancelled('spy', String(theirs.client_order_id)),
+    cancelled('spy', 'rich_20260213143022123456_cryptobuy'),
+  ]);
+  const told = ({ error }: Answered): string => JSON.stringify(error).replace(/rich_\d{20}_cryptobuy/g, 'rich_order');
+  assert.equal(told(there), told(nowhere));
+});
