@@ -5,14 +5,14 @@
 import { takeAccount } from './account.ts';
 import { Admitter, requestOf } from './admit.ts';
 import type { Account, Broker } from './broker/broker.ts';
-import { Budget } from './dispatch/budget.ts';
+import { Budget, SEED_MS } from './dispatch/budget.ts';
 import { ask, type Desk, type DoubtPolicy } from './dispatch/desk.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { Readiness } from './dispatch/readiness.ts';
-import { Slots } from './dispatch/slots.ts';
+import { type Shares, Slots } from './dispatch/slots.ts';
 import { Follower } from './follow/follow.ts';
 import { Folder, INCOMING, PROCESSING } from './ingress/folder.ts';
-import type { Entry, Journal } from './journal/journal.ts';
+import { type Entry, HOSTS, type Host, type Journal } from './journal/journal.ts';
 import { Writer } from './journal/writer.ts';
 import { type Clock, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
@@ -40,7 +40,10 @@ export interface PipelineOptions {
   readonly accounts: Readonly<Record<Mode, string | null>>;
   /** Modes that the embedded exchange serves. */
   readonly simulated: readonly Mode[];
-  readonly budget: { readonly perMinute: number; readonly perSecond: number };
+  /** Requests that may leave for one account: to each host in any second, to the trading and the data host in any minute. */
+  readonly budget: { readonly perMinute: number; readonly perSecond: number; readonly dataPerMinute: number };
+  /** How agents share it. */
+  readonly shares: Shares;
   readonly doubt: DoubtPolicy;
   readonly sendBySeconds: number;
   readonly sendByMaxSeconds: number;
@@ -53,7 +56,9 @@ export interface PipelineOptions {
   fatal(error: unknown): void;
 }
 
-const SEED_US = 61_000_000;
+/** Requests of other programs that are worth a word, and how often: below it may be a miscount. */
+const FOREIGN_SHARE = 0.05;
+const FOREIGN_AGAIN_MS = 600_000;
 const VERIFY_AGAIN_MS = 2000;
 const UNDISPATCHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final && state !== 'working');
 /** Steps at which the broker has not told of the order yet. */
@@ -95,6 +100,8 @@ export class Pipeline {
   readonly #unknownAt = new Map<Mode, number>();
   /** Modes of which it is known what earlier journals have sent: the book was read in this run, or there was none. */
   readonly #informed = new Set<Mode>();
+  /** When foreign traffic was last told of, by mode and host (monotonic). */
+  readonly #foreignToldAt = new Map<string, number>();
   readonly #steps = new Map<number, string>();
   readonly counts = { received: 0, succeeded: 0, refused: 0 };
   #stopped = false;
@@ -153,8 +160,7 @@ export class Pipeline {
   #line(broker: Broker, notice: Desk['notice'], fatal: (error: unknown) => void): Line {
     const { journal, clock, failpoints } = this.#ports;
     const { mode } = broker;
-    const budget = new Budget(this.#o.budget);
-    const slots = new Slots(clock, budget);
+    const hosts = { trading: this.#slots('trading'), data: this.#slots('data') };
     const readiness = new Readiness();
     const adoption = { broker, writer: this.#writer, notice, late: (entry: Entry) => dispatcher.late(entry) };
     const desk: Desk = {
@@ -162,8 +168,7 @@ export class Pipeline {
       journal,
       clock,
       failpoints,
-      slots,
-      budget,
+      hosts,
       readiness,
       doubt: this.#o.doubt,
       requestOf,
@@ -195,18 +200,32 @@ export class Pipeline {
       suspect: (clientOrderId) => this.#suspect(mode, clientOrderId, notice),
       fatal,
     });
-    broker.onBudget((word) => {
-      const foreign = budget.learn(word, clock.monotonic(), clock.now() / 1000);
-      if (foreign > 64)
-        notice(
-          'warn',
-          `somebody else spends the request budget of the ${mode} account (${foreign} requests)`,
-          'give other programs their own account, or lower budget.per_minute',
-        );
-      slots.nudge();
-    });
+    broker.onBudget((word, host) => this.#heardOfBudget(mode, host, hosts[host].learn(word), notice));
     const line: Line = { broker, desk, dispatcher, follower, account: null, isVerifying: false };
     return line;
+  }
+
+  #slots(host: Host): Slots {
+    const { clock, random } = this.#ports;
+    const { perMinute, perSecond, dataPerMinute } = this.#o.budget;
+    const budget = new Budget({ perMinute: host === 'trading' ? perMinute : dataPerMinute, perSecond });
+    return new Slots({ clock, random, budget, shares: this.#o.shares });
+  }
+
+  /** Requests that the broker has counted and that were not made here are told of, now and then. */
+  #heardOfBudget(mode: Mode, host: Host, foreign: number, notice: Desk['notice']): void {
+    const { perMinute, dataPerMinute } = this.#o.budget;
+    const key = `${mode} ${host}`;
+    const now = this.#ports.clock.monotonic();
+    if (foreign <= Math.max(5, FOREIGN_SHARE * (host === 'trading' ? perMinute : dataPerMinute))) return;
+    if (now < (this.#foreignToldAt.get(key) ?? Number.NEGATIVE_INFINITY) + FOREIGN_AGAIN_MS) return;
+    this.#foreignToldAt.set(key, now);
+    const setting = host === 'trading' ? 'budget.per_minute' : 'budget.data_per_minute';
+    notice(
+      'warn',
+      `foreign traffic: another program spends the ${host} requests of the ${mode} account, at least ${foreign} in this minute; the tower yields to it`,
+      `give the other program an account of its own, or lower ${setting}`,
+    );
   }
 
   /** Takes up what an earlier run left, then takes orders. Throws CannotStart when the accounts forbid it. */
@@ -220,8 +239,10 @@ export class Pipeline {
       const { mode } = line.broker;
       if (isFirstRun) this.#informed.add(mode);
       const now = clock.now();
-      const ages = (await journal.spentSince(mode, micros(now - SEED_US))).map((at) => (now - at) / 1000);
-      line.desk.budget.seed(ages, clock.monotonic());
+      for (const host of HOSTS) {
+        const spent = await journal.spentSince(mode, micros(now - SEED_MS * 1000), host);
+        line.desk.hosts[host].seed(spent.map((at) => (now - at) / 1000));
+      }
       failpoints.hit('k27-in-recovery');
       await this.#verify(line, true);
       if (await journal.fact(`suspect:${mode}`)) this.#suspects.add(mode);

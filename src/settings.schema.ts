@@ -26,6 +26,16 @@ export const agentShape = {
   controller: flag(false, 'This agent may cancel the orders of other agents.'),
   live: flag(false, 'This agent may trade on the live account, when `live` is true too.'),
   enabled: flag(true, 'Set to false, it refuses everything this agent sends.'),
+  weight: whole(
+    1,
+    100,
+    1,
+    'Its share of the requests beside other agents that wait: twice the weight, twice the share.',
+  ),
+  per_minute: z.int().min(1).max(1_000_000).nullable().default(null).meta({
+    rule: 'a whole number from 1 to 1000000, or null for no cap',
+    doc: 'The most requests to each host that are sent for this agent in any minute; cancels are never held back.',
+  }),
 };
 
 /** The sections of the file, in the order of the documentation. Every leaf carries its rule and one sentence of explanation. */
@@ -35,9 +45,20 @@ export const sections = {
       1,
       1_000_000,
       200,
-      'Requests that may leave for one account in any 60 seconds. More than Alpaca itself allows only earns refusals.',
+      'Requests to the trading host that may leave for one account in any 60 seconds. More than Alpaca itself allows only earns refusals.',
     ),
-    per_second: whole(1, 100_000, 10, 'Requests that may leave for one account in any second.'),
+    per_second: whole(
+      1,
+      100_000,
+      10,
+      'Requests that may leave for one account in any second, to each of the two hosts.',
+    ),
+    data_per_minute: whole(
+      1,
+      1_000_000,
+      200,
+      'Requests for market data that may leave for one account in any 60 seconds: Alpaca counts them apart from trading.',
+    ),
   },
   account: {
     paper: account('Pins the paper account: with keys of any other account the tower does not start.'),

@@ -48,7 +48,7 @@ function problem(given: Given): string {
 test('without any file the defaults hold, and live is off', () => {
   const settings = load({});
   assert.equal(settings.live, false);
-  assert.deepEqual(settings.budget, { per_minute: 200, per_second: 10 });
+  assert.deepEqual(settings.budget, { per_minute: 200, per_second: 10, data_per_minute: 200 });
   assert.deepEqual(settings.keys, { paper: null, live: null });
   assert.equal(settings.urls.paper, 'https://paper-api.alpaca.markets');
   assert.equal(settings.doubt.late_policy, 'cancel');
@@ -59,7 +59,7 @@ test('the environment beats .env, which beats the file, which beats the default'
   const config = { budget: { per_minute: 100, per_second: 5 }, live: true };
   const dotenv = 'TOWER_BUDGET_PER_MINUTE=90\nTOWER_LIVE=false\n';
   const settings = load({ config, dotenv, env: { TOWER_BUDGET_PER_MINUTE: '80', TOWER_FILES_POLL_MS: '20' } });
-  assert.deepEqual(settings.budget, { per_minute: 80, per_second: 5 });
+  assert.deepEqual(settings.budget, { per_minute: 80, per_second: 5, data_per_minute: 200 });
   assert.equal(settings.live, false);
   assert.equal(settings.files.poll_ms, 20);
 });
@@ -75,7 +75,10 @@ test('agents come from the file and the environment, with the defaults of what i
     config: { agents: { riskbot: { live: true } } },
     env: { TOWER_AGENTS_RISKBOT_CONTROLLER: 'true', TOWER_AGENTS_ONLY: 'true' },
   });
-  assert.deepEqual([...settings.agents], [['riskbot', { controller: true, live: true, enabled: true }]]);
+  assert.deepEqual(
+    [...settings.agents],
+    [['riskbot', { controller: true, live: true, enabled: true, weight: 1, per_minute: null }]],
+  );
   assert.equal(settings.agents_only, true);
 });
 

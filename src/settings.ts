@@ -40,6 +40,10 @@ interface AgentSettings {
   readonly live: boolean;
   /** False refuses everything this agent sends. */
   readonly enabled: boolean;
+  /** Share of the requests beside other agents that wait. */
+  readonly weight: number;
+  /** Most requests to each host in any minute; null for no cap. */
+  readonly per_minute: number | null;
 }
 
 type Frozen<T> = { readonly [K in keyof T]: T[K] extends object ? Frozen<T[K]> : T[K] };
@@ -216,7 +220,7 @@ function treeOf(object: Readonly<Record<string, JsonValue>>): Tree {
   );
 }
 
-const AGENT_VARIABLE = /^TOWER_AGENTS_([A-Z0-9]{1,20})_([A-Z]+)$/;
+const AGENT_VARIABLE = /^TOWER_AGENTS_([A-Z0-9]{1,20})_([A-Z_]+)$/;
 
 function unknownVariables(names: readonly string[], source: string): SettingsProblem[] {
   const connections = [...connectionTable.map(({ variable }) => variable), ...KEY_VARIABLES.map(fileVariable)];

@@ -74,7 +74,15 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
         simulated: services
           .filter(({ report }) => report.service === 'embedded exchange')
           .map(({ report }) => report.mode),
-        budget: { perMinute: settings.budget.per_minute, perSecond: settings.budget.per_second },
+        budget: {
+          perMinute: settings.budget.per_minute,
+          perSecond: settings.budget.per_second,
+          dataPerMinute: settings.budget.data_per_minute,
+        },
+        shares: {
+          weightOf: (agent) => settings.agents.get(agent)?.weight ?? 1,
+          perMinuteOf: (agent) => settings.agents.get(agent)?.per_minute ?? null,
+        },
         doubt: {
           settleMs: settings.doubt.settle_ms,
           maxDelayMs: settings.doubt.max_delay_minutes * 60_000,
@@ -286,7 +294,10 @@ async function openExchange(home: string, settings: Settings, clock: Clock): Pro
       seed: settings.exchange.seed,
       hours: settings.exchange.hours,
       // As strict as Alpaca, and no stricter than the budget that the owner has chosen.
-      rateLimit: { perMinute: Math.max(200, settings.budget.per_minute), enforce: true },
+      rateLimit: {
+        perMinute: Math.max(200, settings.budget.per_minute, settings.budget.data_per_minute),
+        enforce: true,
+      },
     });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);

@@ -2,6 +2,7 @@
  * PORT: what the tower needs of a broker, and the four outcomes every caller must handle.
  * Must never hide an ambiguity: when bytes may have arrived, the outcome is `unknown`, whatever the error said.
  */
+import type { Host as HostName } from '../journal/journal.ts';
 import type { ClientOrderId, Mode } from '../order/name.ts';
 import type { MarketDataRequest, TradeRequest } from '../order/request.ts';
 
@@ -18,6 +19,8 @@ export interface Rejection {
   /** A readable name of the refusal (`insufficient_buying_power`, `not_found`, …), judged by status and text, never by code alone. */
   readonly name: string;
 }
+
+export type { HostName };
 
 /** What every answer tells about the account's budget; null where the broker said nothing. */
 export interface Budget {
@@ -159,8 +162,8 @@ export interface Broker {
   marketDataPlan(request: MarketDataRequest): readonly MarketDataPart[];
   marketData(part: MarketDataPart): Promise<Outcome<MarketDataAnswer>>;
   stream(listener: StreamListener): Stream;
-  /** Called after every answer that carried rate-limit headers. */
-  onBudget(listener: (budget: Budget) => void): void;
+  /** Called after every answer that carried rate-limit headers, with the host that gave it. */
+  onBudget(listener: (budget: Budget, host: HostName) => void): void;
   close(): Promise<void>;
 }
 

@@ -9,7 +9,7 @@ import { apiError, type OrderError, orderError } from '../order/errors.ts';
 import { type AgentId, agentOf } from '../order/name.ts';
 import type { CancelRequest } from '../order/request.ts';
 import { hasEnded, STATES } from '../order/states.ts';
-import { ask, awaitOwn, type Desk, holdBack, pause, untilWall } from './desk.ts';
+import { ask, awaitOwn, type Desk, pause, untilWall } from './desk.ts';
 import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 /** While the target is on its way or in doubt, it is looked at again this often. */
@@ -184,7 +184,7 @@ async function cancelAtBroker(
   onWait: (callOff: () => void) => void,
 ): Promise<boolean> {
   let taken: boolean;
-  const grant = await desk.slots.take('cancel', first.agent).granted;
+  const grant = await desk.hosts.trading.take('cancel', first.agent).granted;
   if (grant === null) return false;
   try {
     const sending = await desk.writer.revise(first.seq, (entry) =>
@@ -202,6 +202,7 @@ async function cancelAtBroker(
     desk.failpoints.hit('k28-before-cancel');
     grant.leaves();
     const outcome = await desk.broker.cancel(id);
+    grant.heard(outcome, sending.attempts);
     switch (outcome.kind) {
       case 'done':
         desk.failpoints.hit('k28-after-cancel');
@@ -213,7 +214,6 @@ async function cancelAtBroker(
         await end(desk, first.seq, 'failed', keysRefused(outcome));
         return true;
       case 'not_sent':
-        if (outcome.why === 'rate_limited') holdBack(desk, outcome.retryAfterMs, sending.attempts);
         return false;
       case 'unknown':
         await desk.writer.revise(first.seq, (entry) =>

@@ -4,12 +4,11 @@
  */
 import type { Adoption } from '../broker/adopt.ts';
 import type { Outcome } from '../broker/broker.ts';
-import type { Entry, Journal } from '../journal/journal.ts';
+import type { Entry, Host, Journal } from '../journal/journal.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
 import { agentOf } from '../order/name.ts';
 import { isMarketLike, type Request, type TradeRequest } from '../order/request.ts';
-import type { Budget } from './budget.ts';
 import type { Lane } from './lanes.ts';
 import type { Readiness } from './readiness.ts';
 import type { Slots } from './slots.ts';
@@ -31,8 +30,8 @@ export interface Desk extends Adoption {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly failpoints: Failpoints;
-  readonly slots: Slots;
-  readonly budget: Budget;
+  /** Permission to send, for each host by itself: market data must not hold up orders and cancels, nor pay with their budget. */
+  readonly hosts: Readonly<Record<Host, Slots>>;
   readonly readiness: Readiness;
   readonly doubt: DoubtPolicy;
   /** The typed request of an entry, read again from its journaled bytes. */
@@ -64,9 +63,6 @@ export function pause(clock: Clock, ms: number): { readonly done: Promise<void>;
   };
 }
 
-/** Whose 429 it would be: market data has a budget of its own at Alpaca, and must not hold up orders and cancels. */
-export type Host = 'trading' | 'data';
-
 /**
  * One request that changes nothing at the broker: takes a slot, journals that the budget was used, asks. Null when the
  * tower stops, or no slot came free before `deadline` (monotonic milliseconds).
@@ -79,7 +75,7 @@ export async function ask<T>(
   deadline = Number.POSITIVE_INFINITY,
   host: Host = 'trading',
 ): Promise<Outcome<T> | null> {
-  const waiting = desk.slots.take(lane, agent);
+  const waiting = desk.hosts[host].take(lane, agent);
   const stopTimer = Number.isFinite(deadline)
     ? desk.clock.after(deadline - desk.clock.monotonic(), waiting.callOff)
     : () => {};
@@ -87,23 +83,37 @@ export async function ask<T>(
   stopTimer();
   if (grant === null) return null;
   try {
-    await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1);
+    await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1, host);
     if (desk.isStopped()) return null;
     grant.leaves();
     const outcome = await call();
-    if (host === 'trading' && outcome.kind === 'not_sent' && outcome.why === 'rate_limited')
-      holdBack(desk, outcome.retryAfterMs, 1);
+    grant.heard(outcome);
     return outcome;
   } finally {
     grant.release();
   }
 }
 
-/** Seconds 1, 2, 4, 8, 8, …, or what the broker asked for. */
-export function holdBack(desk: Desk, retryAfterMs: number | null, nth: number): number {
-  const ms = retryAfterMs ?? Math.min(8000, 1000 * 2 ** (nth - 1));
-  desk.budget.pause(desk.clock.monotonic() + ms);
-  return ms;
+/** Nothing goes to this host but a probe from time to time. */
+export const isUnreachable = (desk: Desk, host: Host): boolean => desk.hosts[host].unreachable !== null;
+
+/** For the details of an answer that nothing was sent: what was tried, or what was spent and who waits for it. */
+export function whyUnsent(desk: Desk, host: Host): Readonly<Record<string, unknown>> {
+  const { spending, trouble, waiting } = desk.hosts[host].report();
+  if (trouble !== null) {
+    const { failures, reason, sinceMs } = trouble;
+    const seconds = Math.round((desk.clock.monotonic() - sinceMs) / 1000);
+    return { tried: { requests_failed: failures, for_seconds: seconds, last_fault: reason } };
+  }
+  const inLine = Object.values(waiting).flatMap((agents) => Object.values(agents));
+  return {
+    budget: {
+      per_minute: spending.limit,
+      spent: spending.spent,
+      waiting: inLine.reduce((sum, n) => sum + n, 0),
+      foreign: spending.foreign,
+    },
+  };
 }
 
 /** Milliseconds of monotonic time from now until a wall moment; Infinity for none. Taken once, so that a jumping wall clock does no harm. */

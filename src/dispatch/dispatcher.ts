@@ -164,7 +164,7 @@ export class Dispatcher {
 
   /** Calls off every wait and resolves when no job runs. The desk must say `isStopped` by then. */
   async stop(): Promise<void> {
-    this.#desk.slots.stop();
+    for (const host of Object.values(this.#desk.hosts)) host.stop();
     const jobs = [...this.#jobs.values(), ...this.#late];
     for (const job of jobs) job.callOff();
     await Promise.all(jobs.map((job) => job.done));

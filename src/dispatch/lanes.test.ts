@@ -14,9 +14,15 @@ function filled(items: readonly (readonly [lane: Lane, agent: string])[]): Lanes
   return lanes;
 }
 
+function next(lanes: Lanes<Item>): Item | null {
+  const turn = lanes.peek();
+  if (turn !== null) lanes.take(turn.item);
+  return turn?.item ?? null;
+}
+
 function drained(lanes: Lanes<Item>): Item[] {
   const taken: Item[] = [];
-  for (let item = lanes.next(); item !== null; item = lanes.next()) taken.push(item);
+  for (let item = next(lanes); item !== null; item = next(lanes)) taken.push(item);
   return taken;
 }
 
@@ -27,7 +33,7 @@ test('urgent lanes first', () => {
     [...LANES],
   );
   assert.equal(lanes.peek(), null);
-  assert.equal(lanes.next(), null);
+  assert.equal(next(lanes), null);
 });
 
 test('inside a lane the agents take turns, each in its own order', () => {
@@ -50,7 +56,7 @@ test('an agent that comes back queues behind those who wait', () => {
     ['order', 'a'],
     ['order', 'b'],
   ]);
-  assert.equal(lanes.next()?.agent, 'a');
+  assert.equal(next(lanes)?.agent, 'a');
   lanes.push({ id: 10, lane: 'order', agent: 'a' });
   assert.deepEqual(
     drained(lanes).map(({ agent }) => agent),
@@ -63,15 +69,82 @@ test('a query behind an endless flow of orders has its turn; cancels never wait 
   let turns = 0;
   for (let id = 1; ; id++) {
     lanes.push({ id, lane: 'order', agent: 'a' });
-    if (lanes.next()?.lane === 'query') break;
+    if (next(lanes)?.lane === 'query') break;
     turns++;
     assert.ok(turns <= 20);
   }
-  const busy = filled([['query', 'q']]);
-  for (let id = 1; id <= 60; id++) {
-    busy.push({ id, lane: id % 2 ? 'cancel' : 'resolve', agent: 'a' });
-    assert.notEqual(busy.next()?.lane, 'query');
+});
+
+test('only a long flood of what is urgent lets others through, one of each lane in fifty', () => {
+  const lanes = filled([
+    ['query', 'q'],
+    ['order', 'o'],
+    ['resolve', 'r'],
+  ]);
+  const order: Lane[] = [];
+  for (let id = 10; id < 130; id++) {
+    lanes.push({ id, lane: 'cancel', agent: 'a' });
+    const turn = lanes.peek();
+    assert.equal(turn?.rank, 'cancel', 'what has aged goes with the rights of the most urgent');
+    order.push(next(lanes)?.lane ?? 'query');
   }
+  assert.ok(order.slice(0, 50).every((lane) => lane === 'cancel'));
+  assert.deepEqual(order.slice(50, 53).sort(), ['order', 'query', 'resolve']);
+});
+
+test('agents share a lane by weight, whoever asks for more; who was away gains nothing by it', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 2, maxLength: 8 }),
+      fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 8, maxLength: 8 }),
+      (weights, burst) => {
+        const lanes = new Lanes<Item>((agent) => weights[Number(agent)] ?? 1);
+        const served = weights.map(() => 0);
+        let id = 0;
+        const fill = (agent: number): void => {
+          for (let i = 0; i < (burst[agent] ?? 1); i++) lanes.push({ id: id++, lane: 'order', agent: String(agent) });
+        };
+        // All keep their queue filled, with more or fewer at once.
+        for (const agent of weights.keys()) fill(agent);
+        const turns = 40 * weights.reduce((sum, weight) => sum + weight, 0);
+        for (let turn = 0; turn < turns; turn++) {
+          const item = next(lanes);
+          assert.ok(item !== null);
+          const agent = Number(item.agent);
+          served[agent] = (served[agent] ?? 0) + 1;
+          if (lanes.waiting('order')[item.agent] === undefined) fill(agent);
+        }
+        weights.forEach((weight, agent) => {
+          const got = served[agent] ?? 0;
+          assert.ok(Math.abs(got - 40 * weight) <= weight + 1, `${got} turns for weight ${weight} of ${turns}`);
+        });
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('who is held back is passed over, keeps its place, and does not get the time back', () => {
+  const lanes = filled([
+    ['order', 'a'],
+    ['order', 'a'],
+    ['order', 'a'],
+    ['order', 'b'],
+    ['order', 'b'],
+    ['order', 'b'],
+    ['order', 'b'],
+    ['order', 'b'],
+  ]);
+  const isHeld = (agent: string): boolean => agent === 'a';
+  for (let i = 0; i < 3; i++) {
+    const turn = lanes.peek(isHeld);
+    assert.equal(turn?.item.agent, 'b');
+    if (turn) lanes.take(turn.item);
+  }
+  assert.deepEqual(
+    drained(lanes).map(({ agent }) => agent),
+    ['a', 'a', 'b', 'a', 'b'],
+  );
 });
 
 test('what is pushed comes out exactly once, peek tells what next takes, and removal takes one out', () => {
@@ -95,8 +168,8 @@ test('what is pushed comes out exactly once, peek tells what next takes, and rem
           waiting.set(item.id, item);
           lanes.push(item);
         } else if (step.kind === 'next') {
-          const expected = lanes.peek();
-          const item = lanes.next();
+          const expected = lanes.peek()?.item ?? null;
+          const item = next(lanes);
           assert.equal(item, expected);
           assert.equal(item === null, waiting.size === 0);
           if (item) {

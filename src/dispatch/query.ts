@@ -4,13 +4,13 @@
  */
 import type { Outcome, Rejection } from '../broker/broker.ts';
 import { nextBound } from '../broker/paging.ts';
-import type { Answer, Entry } from '../journal/journal.ts';
+import type { Answer, Entry, Host } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import { apiError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
 import type { MarketDataRequest, OrderListRequest, QueryRequest } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
-import { ask, awaitOwn, type Desk, type Host, pause, untilWall } from './desk.ts';
+import { ask, awaitOwn, type Desk, isUnreachable, pause, untilWall, whyUnsent } from './desk.ts';
 import { keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 const FAULT_REPEATS = 3;
@@ -58,11 +58,15 @@ async function persist<T>(
   onWait: (callOff: () => void) => void,
 ): Promise<Result<T> | null> {
   const sendBy = isoMicros(entry.sendBy ?? desk.clock.now());
+  const unsent = (cause: 'budget' | 'unreachable' | 'time'): Result<T> => ({
+    kind: 'unsent',
+    answer: notSentInTime(cause, sendBy, whyUnsent(desk, host)),
+  });
   for (let limited = 0, faults = 0, unreachable = 0; ; ) {
     const outcome = await ask(desk, 'query', entry.agent, call, deadline, host);
     if (outcome === null) {
       if (desk.isStopped()) return null;
-      return { kind: 'unsent', answer: notSentInTime(unreachable > 0 ? 'unreachable' : 'budget', sendBy) };
+      return unsent(unreachable > 0 || isUnreachable(desk, host) ? 'unreachable' : 'budget');
     }
     let wait: number;
     switch (outcome.kind) {
@@ -76,7 +80,7 @@ async function persist<T>(
         return { kind: 'failed', answer: keysRefused(outcome) };
       case 'not_sent':
         if (outcome.why === 'rate_limited') {
-          if (++limited > RATE_LIMIT_REPEATS) return { kind: 'unsent', answer: notSentInTime('budget', sendBy) };
+          if (++limited > RATE_LIMIT_REPEATS) return unsent('budget');
           wait = outcome.retryAfterMs ?? Math.min(8000, 500 * 2 ** limited);
         } else wait = Math.min(8000, 250 * 2 ** ++unreachable);
         break;
@@ -86,7 +90,7 @@ async function persist<T>(
         break;
     }
     const left = deadline - desk.clock.monotonic();
-    if (left <= 0) return { kind: 'unsent', answer: notSentInTime(unreachable > 0 ? 'unreachable' : 'time', sendBy) };
+    if (left <= 0) return unsent(unreachable > 0 ? 'unreachable' : 'time');
     const nap = pause(desk.clock, Math.min(wait, left));
     onWait(nap.callOff);
     await nap.done;

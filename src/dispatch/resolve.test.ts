@@ -101,18 +101,17 @@ async function inDoubt(
   const parsed = parse({ fileName: NAME, bytes: Buffer.from(FILE), receivedAt: clock.now() });
   assert.ok(parsed.ok && isTrade(parsed.request), JSON.stringify(parsed));
   const trade: TradeRequest = parsed.request;
-  const budget = new Budget({ perMinute: 200, perSecond: 10 });
+  const slots = (): Slots => new Slots({ clock, random, budget: new Budget({ perMinute: 200, perSecond: 10 }) });
   const readiness = new Readiness();
   readiness.clear('not_swept');
   const desk: Desk = {
     broker,
     journal,
     clock,
-    budget,
+    hosts: { trading: slots(), data: slots() },
     readiness,
     writer: new Writer(journal, clock, noFailpoints, () => {}),
     failpoints: noFailpoints,
-    slots: new Slots(clock, budget),
     doubt: {
       settleMs: 20_000,
       maxDelayMs: 15 * MINUTE_MS,

@@ -78,7 +78,7 @@ export async function resolve(
       if (!isDoubtful(entry)) return;
       continue;
     }
-    const grant = await desk.slots.take('resolve', entry.agent).granted;
+    const grant = await desk.hosts.trading.take('resolve', entry.agent).granted;
     if (grant === null) return;
     try {
       const sent = await sendOnce(desk, entry, grant, true);

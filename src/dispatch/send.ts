@@ -8,14 +8,16 @@ import type { BrokerOrder, Outcome } from '../broker/broker.ts';
 import type { Answer, Entry, Patch } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import type { TradeRequest } from '../order/request.ts';
-import { type Desk, holdBack, patience, pause, untilWall } from './desk.ts';
+import { type Desk, isUnreachable, patience, pause, untilWall, whyUnsent } from './desk.ts';
 import type { Lane } from './lanes.ts';
-import type { Grant } from './slots.ts';
+import type { Grant, Waiting } from './slots.ts';
 import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 /** At most this many repeats after a 429; the wait before each comes from the broker or doubles. */
 const RATE_LIMIT_REPEATS = 5;
 const UNREACHABLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const;
+/** How often an order that waits for the budget is looked at, once a fault would end its wait. */
+const LOOK_AGAIN_MS = 1000;
 
 /** Sells and closing orders count as reducing: the tower does not wait for a look at the positions to be kind to them. */
 function laneOf(trade: TradeRequest): Lane {
@@ -65,10 +67,11 @@ export async function send(
     }
     if (turn.kind === 'late') {
       const cause = unreachable > 0 ? 'unreachable' : limited > 0 ? 'budget' : turn.cause;
-      return giveUpUnsent(desk, entry, notSentInTime(cause, isoMicros(entry.sendBy ?? desk.clock.now())));
+      const sendBy = isoMicros(entry.sendBy ?? desk.clock.now());
+      return giveUpUnsent(desk, entry, notSentInTime(cause, sendBy, whyUnsent(desk, 'trading')));
     }
     try {
-      const attempt = await sendOnce(desk, entry, turn, isLookedUp);
+      const attempt = await sendOnce(desk, entry, turn, isLookedUp, limited + 1);
       if (attempt.kind === 'settled') return false;
       if (attempt.kind === 'doubt') return true;
       if (attempt.why === 'looked_up' || attempt.why === 'stale') {
@@ -80,13 +83,15 @@ export async function send(
         if (limited > RATE_LIMIT_REPEATS) {
           const newest = await desk.journal.find({ seq: entry.seq });
           if (newest?.state !== 'admitted') return newest?.state === 'in_doubt';
-          return giveUpUnsent(desk, newest, notSentInTime('budget', isoMicros(desk.clock.now())));
+          const now = isoMicros(desk.clock.now());
+          return giveUpUnsent(desk, newest, notSentInTime('budget', now, whyUnsent(desk, 'trading')));
         }
-        holdBack(desk, attempt.retryAfterMs, limited);
       } else {
         turn.release();
-        const wait = UNREACHABLE_WAITS_MS[Math.min(unreachable, UNREACHABLE_WAITS_MS.length - 1)] ?? 8000;
         unreachable++;
+        // From then on the host's own pauses say when to try again.
+        if (isUnreachable(desk, 'trading')) continue;
+        const wait = UNREACHABLE_WAITS_MS[Math.min(unreachable, UNREACHABLE_WAITS_MS.length) - 1] ?? 8000;
         const nap = pause(desk.clock, Math.max(0, Math.min(wait, faultDeadline - desk.clock.monotonic())));
         onWait(nap.callOff);
         await nap.done;
@@ -101,7 +106,7 @@ type Turn =
   | ({ readonly kind: 'granted' } & Grant)
   | {
       readonly kind: 'late';
-      readonly cause: 'budget' | 'time' | NonNullable<Desk['readiness']['obstacle']>;
+      readonly cause: 'budget' | 'unreachable' | 'time' | NonNullable<Desk['readiness']['obstacle']>;
       release(): void;
     };
 
@@ -134,17 +139,34 @@ async function waitForTurn(
       if (calledOff || desk.isStopped()) return { kind: 'late', cause: 'time', release };
       continue;
     }
-    const waiting = desk.slots.take(lane, agent);
-    const stopTimer = Number.isFinite(left) ? desk.clock.after(left, waiting.callOff) : () => {};
+    const waiting = desk.hosts.trading.take(lane, agent);
+    const stopTimer = endWhenLate(desk, waiting, deadline, faultDeadline);
     onWait(waiting.callOff);
     const grant = await waiting.granted;
     stopTimer();
-    if (grant === null) return { kind: 'late', cause: 'budget', release };
+    if (grant === null)
+      return { kind: 'late', cause: isUnreachable(desk, 'trading') ? 'unreachable' : 'budget', release };
     // Timers sleep with the machine: after a suspension a slot may come before the timer that should have ended the wait.
     const isLate = desk.clock.monotonic() >= deadline;
     if (desk.readiness.obstacle === null && !isLate) return { kind: 'granted', ...grant };
     grant.release();
   }
+}
+
+/** Calls a wait off in time: earlier while the host cannot be reached, which is a fault and no full budget. */
+function endWhenLate(desk: Desk, waiting: Waiting, deadline: number, faultDeadline: number): () => void {
+  let off = (): void => {};
+  const look = (): void => {
+    const now = desk.clock.monotonic();
+    if (now >= (isUnreachable(desk, 'trading') ? faultDeadline : deadline)) {
+      waiting.callOff();
+      return;
+    }
+    const next = now < faultDeadline ? faultDeadline : Math.min(deadline, now + LOOK_AGAIN_MS);
+    if (Number.isFinite(next)) off = desk.clock.after(next - now, look);
+  };
+  look();
+  return () => off();
 }
 
 /** An order whose time passed: unsent for certain, or in doubt when an earlier journal may have sent it. */
@@ -174,24 +196,18 @@ async function giveUpUnsent(desk: Desk, entry: Entry, answer: Answer): Promise<b
 type Sent =
   | { readonly kind: 'settled' }
   | { readonly kind: 'doubt' }
-  | {
-      readonly kind: 'again';
-      readonly why: 'unreachable' | 'rate_limited' | 'looked_up' | 'stale';
-      readonly retryAfterMs: number | null;
-    };
+  | { readonly kind: 'again'; readonly why: 'unreachable' | 'rate_limited' | 'looked_up' | 'stale' };
+
+type Slot = Pick<Grant, 'leaves' | 'heard'>;
 
 /**
  * Journals a sending (D4), sends the journaled bytes, journals the outcome (D5). Needs a granted slot, which is good for
  * one request: where the order must be looked up first, the look-up is all that it does.
  */
-export async function sendOnce(
-  desk: Desk,
-  entry: Entry,
-  slot: Pick<Grant, 'leaves'>,
-  isLookedUp: boolean,
-): Promise<Sent> {
+export async function sendOnce(desk: Desk, entry: Entry, slot: Slot, isLookedUp: boolean, nth = 1): Promise<Sent> {
   desk.failpoints.hit('k08-before-d4');
-  if (!isLookedUp && (entry.doubted || desk.suspect()) && entry.attempts === 0) return lookUpFirst(desk, entry, slot);
+  if (!isLookedUp && (entry.doubted || desk.suspect()) && entry.attempts === 0)
+    return lookUpFirst(desk, entry, slot, nth);
   const n = entry.attempts + 1;
   const applied = await desk.writer.write(entry, {
     patch: { state: 'sending', attempts: n, ...(desk.strayCopies() ? { doubted: true } : {}) },
@@ -199,30 +215,30 @@ export async function sendOnce(
     spends: 1,
     stage: 'd4',
   });
-  if (applied.kind !== 'applied') return { kind: 'again', why: 'stale', retryAfterMs: null };
+  if (applied.kind !== 'applied') return { kind: 'again', why: 'stale' };
   desk.failpoints.hit('k10-d4-done');
   // What is journaled as sent is sent, also while the tower stops; after a fault nothing is.
   if (desk.hasFailed()) return { kind: 'doubt' };
   slot.leaves();
   const answer = desk.broker.submit(wireOf(applied.entry));
   desk.failpoints.hit('k11-bytes-out');
-  return settle(desk, entry.seq, await answer);
+  const outcome = await answer;
+  slot.heard(outcome, nth);
+  return settle(desk, entry.seq, outcome);
 }
 
 /** Whatever an earlier journal sent under this id must be found before anything is sent again. */
-async function lookUpFirst(desk: Desk, entry: Entry, slot: Pick<Grant, 'leaves'>): Promise<Sent> {
-  await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1);
+async function lookUpFirst(desk: Desk, entry: Entry, slot: Slot, nth: number): Promise<Sent> {
+  await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1, 'trading');
   slot.leaves();
   const found = await desk.broker.lookup(entry.clientOrderId);
+  slot.heard(found, nth);
   if (found.kind === 'done') {
     await adopt(desk, entry.seq, found.value, 'd5');
     return { kind: 'settled' };
   }
-  if (found.kind === 'rejected' && found.rejection.status === 404)
-    return { kind: 'again', why: 'looked_up', retryAfterMs: null };
-  if (found.kind === 'not_sent' && found.why === 'rate_limited')
-    return { kind: 'again', why: found.why, retryAfterMs: found.retryAfterMs };
-  return { kind: 'again', why: 'unreachable', retryAfterMs: null };
+  if (found.kind === 'rejected' && found.rejection.status === 404) return { kind: 'again', why: 'looked_up' };
+  return { kind: 'again', why: found.kind === 'not_sent' ? found.why : 'unreachable' };
 }
 
 /** Journals what an attempt came to. After doubt, a refusal says nothing about the copies sent before it. */
@@ -271,13 +287,8 @@ async function settle(desk: Desk, seq: number, outcome: Outcome<BrokerOrder>): P
         const patch: Patch = entry.doubted ? stillInDoubt(entry, outcome.reason) : { state: 'admitted' };
         return { patch, events, stage: 'd5' };
       });
-      if (after.state === 'in_doubt') {
-        if (outcome.why === 'rate_limited') holdBack(desk, outcome.retryAfterMs, 1);
-        return { kind: 'doubt' };
-      }
-      return after.state === 'admitted'
-        ? { kind: 'again', why: outcome.why, retryAfterMs: outcome.retryAfterMs }
-        : { kind: 'settled' };
+      if (after.state === 'in_doubt') return { kind: 'doubt' };
+      return after.state === 'admitted' ? { kind: 'again', why: outcome.why } : { kind: 'settled' };
     }
     case 'unknown': {
       if (outcome.duplicate) desk.failpoints.hit('k18-duplicate-before-d5');

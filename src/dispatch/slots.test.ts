@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Clock, micros } from '../lib/clock.ts';
+import { seededRandom } from '../lib/random.ts';
 import { Budget } from './budget.ts';
-import { Slots } from './slots.ts';
+import { Slots, type SlotsOptions } from './slots.ts';
+
+const slotsOf = (clock: Clock, more: Partial<SlotsOptions>): Slots =>
+  new Slots({ clock, random: seededRandom(1), budget: new Budget({ perMinute: 200, perSecond: 10 }), ...more });
 
 /** Time in the hands of the test: `pass` moves both clocks and runs timers, `jump` moves the wall alone. */
 class HandClock implements Clock {
@@ -48,7 +52,7 @@ class HandClock implements Clock {
 
 /** A saturated queue whose requests end at once; the moments at which they were let go. */
 function saturated(clock: HandClock): { readonly slots: Slots; readonly at: number[] } {
-  const slots = new Slots(clock, new Budget({ perMinute: 200, perSecond: 10 }));
+  const slots = slotsOf(clock, {});
   const at: number[] = [];
   for (let n = 0; n < 600; n++) {
     void slots.take('order', 'agent').granted.then((grant) => {
@@ -70,7 +74,7 @@ for (const [name, jumpMs] of [
     for (let second = 0; second < 125; second++) {
       await clock.pass(1000);
       if (second % 5 === 2) clock.jump(jumpMs);
-      slots.nudge();
+      void slots.take('order', 'agent');
     }
     const worst = (length: number): number =>
       Math.max(...at.map((from) => at.filter((other) => other >= from && other < from + length).length));
@@ -83,7 +87,7 @@ for (const [name, jumpMs] of [
 
 test('a request that is called off frees nobody and is not granted', async () => {
   const clock = new HandClock();
-  const slots = new Slots(clock, new Budget({ perMinute: 200, perSecond: 10 }), 1);
+  const slots = slotsOf(clock, { maxInFlight: 1 });
   const [first, second, third] = [slots.take('order', 'a'), slots.take('order', 'a'), slots.take('order', 'b')];
   const grant = await first.granted;
   second.callOff();
@@ -98,7 +102,7 @@ test('after the stop nobody waits any more, however long the budget is paused', 
   const clock = new HandClock();
   const budget = new Budget({ perMinute: 200, perSecond: 10 });
   budget.pause(clock.monotonic() + 60_000);
-  const slots = new Slots(clock, budget);
+  const slots = slotsOf(clock, { budget });
   const before = slots.take('cancel', 'a');
   slots.stop();
   assert.equal(await before.granted, null);

@@ -43,13 +43,22 @@ export const doubtful = (entry: Entry, reason: string, hint?: string): Answer =>
   }),
 });
 
-/** Why an order was not sent before its time passed: the cause that held it back longest decides the type. */
-export function notSentInTime(cause: 'budget' | 'unreachable' | 'time' | Obstacle, sendBy: string): Answer {
+/**
+ * Why an order was not sent before its time passed: the cause that held it back longest decides the type. `facts` are
+ * figures for the details: what was tried, what was spent.
+ */
+export function notSentInTime(
+  cause: 'budget' | 'unreachable' | 'time' | Obstacle,
+  sendBy: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): Answer {
   if (cause === 'budget') {
-    return { error: orderError('budget_spent', `the request budget left no room before ${sendBy}; nothing was sent`) };
+    const text = `the request budget left no room before ${sendBy}; nothing was sent`;
+    return { error: orderError('budget_spent', text, { more: facts }) };
   }
   if (cause === 'unreachable') {
-    return { error: orderError('unreachable', `Alpaca could not be reached before ${sendBy}; nothing was sent`) };
+    const text = `Alpaca could not be reached before ${sendBy}; nothing was sent`;
+    return { error: orderError('unreachable', text, { more: facts }) };
   }
   if (cause === 'time')
     return { error: orderError('send_by_passed', `send_by ${sendBy} passed before the order could be sent`) };

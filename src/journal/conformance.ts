@@ -212,10 +212,12 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
     test('remembers what was spent, by a change or alone', async ({ journal, reopen }) => {
       const entry = await admitted(journal, 1);
       await journal.apply([change(entry, { at: micros(AT + 5), patch: { state: 'sending' }, spends: 1, stage: 'd4' })]);
-      await journal.spend('paper', micros(AT + 7), 2);
-      await journal.spend('live', micros(AT + 8), 1);
-      assert.deepEqual(await reopen().spentSince('paper', micros(AT + 1)), [AT + 5, AT + 7, AT + 7]);
-      assert.deepEqual(await journal.spentSince('paper', micros(AT + 6)), [AT + 7, AT + 7]);
+      await journal.spend('paper', micros(AT + 7), 2, 'trading');
+      await journal.spend('live', micros(AT + 8), 1, 'trading');
+      await journal.spend('paper', micros(AT + 9), 1, 'data');
+      assert.deepEqual(await reopen().spentSince('paper', micros(AT + 1), 'trading'), [AT + 5, AT + 7, AT + 7]);
+      assert.deepEqual(await journal.spentSince('paper', micros(AT + 6), 'trading'), [AT + 7, AT + 7]);
+      assert.deepEqual(await journal.spentSince('paper', micros(AT + 1), 'data'), [AT + 9]);
     });
 
     test('books each entry once, by its key and by its activity', async ({ journal, reopen }) => {

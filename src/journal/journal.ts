@@ -11,6 +11,10 @@ import type { OrderError } from '../order/errors.ts';
 import type { AgentId, ClientOrderId, Mode, OrderName, OrderType } from '../order/name.ts';
 import type { State } from '../order/states.ts';
 
+/** The broker's two hosts, each with a budget of its own: orders and account, and market data. */
+export const HOSTS = ['trading', 'data'] as const;
+export type Host = (typeof HOSTS)[number];
+
 /** What the agent reads: Alpaca's JSON text, or an error. */
 export type Answer = { readonly dataJson: string } | { readonly error: OrderError };
 
@@ -117,7 +121,7 @@ export interface Change {
   readonly events: readonly JournalEvent[];
   /** Broker ids of legs that belong to this order. */
   readonly legs?: readonly string[];
-  /** Requests to the broker that this change stands for; counted for the budget. */
+  /** Requests to the trading host that this change stands for; counted for its budget. */
   readonly spends?: number;
   /** Which point of the crash table this write is. */
   readonly stage: 'd4' | 'd5' | 'd7';
@@ -204,9 +208,9 @@ export interface Journal {
   outgoing(limit: number): Promise<Outgoing>;
   mark(marks: readonly Mark[]): Promise<void>;
   /** Journals requests to the broker that no change stands for. */
-  spend(mode: Mode, at: Micros, count: number): Promise<void>;
-  /** Wall times of the requests journaled since. */
-  spentSince(mode: Mode, since: Micros): Promise<readonly Micros[]>;
+  spend(mode: Mode, at: Micros, count: number, host: Host): Promise<void>;
+  /** Wall times of the requests to a host journaled since. */
+  spentSince(mode: Mode, since: Micros, host: Host): Promise<readonly Micros[]>;
   /** Small facts of the tower itself: account pins, doubt about this generation, the last sweep. */
   fact(key: string): Promise<string | null>;
   setFact(key: string, value: string, event?: JournalEvent): Promise<void>;

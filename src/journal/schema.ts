@@ -167,6 +167,10 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (account, symbol, hour)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Market data has a budget of its own; what was spent before was spent on the one budget there was.
+  `
+  ALTER TABLE spends ADD COLUMN host TEXT NOT NULL DEFAULT 'trading';
+  `,
 ];
 
 /** Brings the schema up to date. Throws when the journal was written by a newer tower. */

@@ -48,7 +48,7 @@ describe('journal: SQLite itself', () => {
     const db = new Sqlite(one.file);
     db.exec('DROP TABLE spends');
     db.close();
-    await assert.rejects(one.journal.spend('paper', systemClock.now(), 1));
+    await assert.rejects(one.journal.spend('paper', systemClock.now(), 1, 'trading'));
     await assert.rejects(one.journal.setFact('a', 'b'));
     await assert.rejects(one.journal.find({ seq: 1 }));
     await one.close();

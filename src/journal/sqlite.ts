@@ -24,6 +24,7 @@ import type {
   Change,
   Entry,
   EntryRef,
+  Host,
   Journal,
   JournalEvent,
   Mark,
@@ -305,7 +306,7 @@ export class SqliteJournal implements Journal {
     for (const event of change.events)
       this.#sql.event.run(change.seq, change.at, event.kind, event.key ?? null, event.detail);
     for (const leg of change.legs ?? []) this.#sql.leg.run(leg, change.seq);
-    if (change.spends) this.#sql.spend.run(row.mode, change.at, change.spends);
+    if (change.spends) this.#sql.spend.run(row.mode, change.at, change.spends, 'trading');
     if (change.stage === 'd4') this.#failpoints.hit('k09-d4-mid');
     else if (change.stage === 'd5') this.#failpoints.hit('k15-d5-mid');
     else this.#failpoints.hit('k21-d7-mid');
@@ -370,9 +371,9 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  spend(mode: Mode, at: Micros, count: number): Promise<void> {
+  spend(mode: Mode, at: Micros, count: number, host: Host): Promise<void> {
     return this.#commit(() => {
-      this.#sql.spend.run(mode, at, count);
+      this.#sql.spend.run(mode, at, count, host);
       // Only the last minute matters to the budget; ten are kept for whoever looks after an incident.
       if (at - this.#prunedAt > 60_000_000) {
         this.#prunedAt = at;
@@ -381,9 +382,9 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  spentSince(mode: Mode, since: Micros): Promise<readonly Micros[]> {
+  spentSince(mode: Mode, since: Micros, host: Host): Promise<readonly Micros[]> {
     return this.#read(() =>
-      trusted<{ at: Micros; n: number }[]>(this.#sql.spent.all(mode, since)).flatMap(({ at, n }) =>
+      trusted<{ at: Micros; n: number }[]>(this.#sql.spent.all(mode, host, since)).flatMap(({ at, n }) =>
         Array<Micros>(n).fill(at),
       ),
     );
@@ -478,8 +479,8 @@ function statements(db: Database) {
     event: db.prepare('INSERT OR IGNORE INTO events (seq, at, kind, key, detail) VALUES (?, ?, ?, ?, ?)'),
     eventKey: db.prepare('SELECT 1 FROM events WHERE key = ?'),
     leg: db.prepare('INSERT OR IGNORE INTO legs VALUES (?, ?)'),
-    spend: db.prepare('INSERT INTO spends (mode, at, n) VALUES (?, ?, ?)'),
-    spent: db.prepare('SELECT at, n FROM spends WHERE mode = ? AND at >= ? ORDER BY at'),
+    spend: db.prepare('INSERT INTO spends (mode, at, n, host) VALUES (?, ?, ?, ?)'),
+    spent: db.prepare('SELECT at, n FROM spends WHERE mode = ? AND host = ? AND at >= ? ORDER BY at'),
     prune: db.prepare('DELETE FROM spends WHERE at < ?'),
     fact: db.prepare('SELECT value FROM facts WHERE key = ?'),
     setFact: db.prepare('INSERT INTO facts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value'),

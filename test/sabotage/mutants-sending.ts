@@ -123,7 +123,13 @@ export const SENDING: readonly Mutant[] = [
     number: '17',
     name: 'the request budget lives in memory only',
     why: 'every restart allows a minute of requests again: Alpaca locks the account out',
-    edits: [{ file: 'src/pipeline.ts', find: 'line.desk.budget.seed(ages, clock.monotonic());', replace: '' }],
+    edits: [
+      {
+        file: 'src/pipeline.ts',
+        find: 'line.desk.hosts[host].seed(spent.map((at) => (now - at) / 1000));',
+        replace: 'void spent;',
+      },
+    ],
     catcher: { test: AGAIN, only: 'budget' },
     slow: true,
     storm: true,
@@ -135,12 +141,12 @@ export const SENDING: readonly Mutant[] = [
     why: '399 requests in the worst minute of 200',
     edits: [
       {
-        file: 'src/dispatch/budget.ts',
-        find: 'while (window.total > 0 && this.#oldest(window) <= this.#now - window.lengthMs) {',
-        replace: `const bucket = window as Window & { at?: number };
-      if (bucket.at === undefined || window.total === 0) bucket.at = this.#now;
-      while (window.total > 0 && bucket.at + window.lengthMs / window.limit <= this.#now) {
-        bucket.at += window.lengthMs / window.limit;`,
+        file: 'src/dispatch/window.ts',
+        find: 'while (this.#total > 0 && this.#oldest(0) <= now - this.spanMs) {',
+        replace: `const bucket = this as Window & { filledAt?: number };
+    if (bucket.filledAt === undefined || this.#total === 0) bucket.filledAt = now;
+    while (this.#total > 0 && bucket.filledAt + this.spanMs / this.limit <= now) {
+      bucket.filledAt += this.spanMs / this.limit;`,
       },
     ],
     catcher: { test: 'src/dispatch/budget.test.ts', only: 'no pattern' },
@@ -154,8 +160,8 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/dispatch/slots.ts',
-        find: 'const now = this.#clock.monotonic();',
-        replace: 'const now = this.#clock.now() / 1000;',
+        find: 'return this.#clock.monotonic();',
+        replace: 'return this.#clock.now() / 1000;',
       },
     ],
     catcher: { test: 'src/dispatch/slots.test.ts' },

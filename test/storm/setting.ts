@@ -1,6 +1,7 @@
 /**
  * How the tower of a storm is set up, and what the world is like once the storm is over. Must leave no fault in the calm.
  */
+import { EQUAL_SHARES } from '../../src/dispatch/slots.ts';
 import type { PipelineOptions } from '../../src/pipeline.ts';
 import type { DiskPlan, NetworkPlan, Plan, StreamPlan } from './plan.ts';
 
@@ -13,7 +14,8 @@ export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (erro
     },
     accounts: { paper: null, live: null },
     simulated: [],
-    budget: plan.budget,
+    budget: { ...plan.budget, dataPerMinute: plan.budget.perMinute },
+    shares: EQUAL_SHARES,
     doubt: {
       settleMs: plan.settleMs,
       maxDelayMs: plan.maxDelayMs,

@@ -23,7 +23,9 @@ const ORDER = `{"id":"${ID}","client_order_id":"${CID}","updated_at":"2026-02-13
 interface Rig {
   readonly broker: Broker;
   readonly requests: HttpRequest[];
+  /** What was told of each host's budget. */
   readonly budgets: Budget[];
+  readonly dataBudgets: Budget[];
 }
 
 function rig(answer: HttpResult | ((request: HttpRequest) => HttpResult), baseUrl = 'https://paper-api.example'): Rig {
@@ -37,6 +39,7 @@ function rig(answer: HttpResult | ((request: HttpRequest) => HttpResult), baseUr
     async close() {},
   };
   const budgets: Budget[] = [];
+  const dataBudgets: Budget[] = [];
   const broker = alpacaBroker({
     mode: 'paper',
     baseUrl,
@@ -46,8 +49,8 @@ function rig(answer: HttpResult | ((request: HttpRequest) => HttpResult), baseUr
     clock,
     random: seededRandom(1),
   });
-  broker.onBudget((budget) => budgets.push(budget));
-  return { broker, requests, budgets };
+  broker.onBudget((budget, host) => (host === 'trading' ? budgets : dataBudgets).push(budget));
+  return { broker, requests, budgets, dataBudgets };
 }
 
 const answer = (status: number, body: string, headers: Record<string, string> = {}): HttpResult => ({
@@ -309,7 +312,7 @@ describe('reading', () => {
   });
 
   test('market data comes from its own host and does not speak for the trading budget', async () => {
-    const { broker, requests, budgets } = rig(
+    const { broker, requests, budgets, dataBudgets } = rig(
       answer(200, '{"quotes":{"AAPL":{"t":"T","ap":172.70,"as":1,"bp":1e-9,"bs":2}}}', {
         'X-RateLimit-Remaining': '3',
       }),
@@ -326,6 +329,7 @@ describe('reading', () => {
       timestamp: 'T',
     });
     assert.deepEqual(budgets, []);
+    assert.deepEqual(dataBudgets, [{ remaining: 3, resetAt: null, limit: null }]);
   });
 
   test('rate headers are told in any casing, also from refusals; nonsense in them is nothing', async () => {

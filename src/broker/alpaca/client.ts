@@ -12,6 +12,7 @@ import type {
   Broker,
   BrokerOrder,
   Budget,
+  HostName,
   MarketDataAnswer,
   MarketDataPart,
   OrderListQuery,
@@ -63,18 +64,16 @@ class AlpacaBroker implements Broker {
   readonly mode: Mode;
   readonly #options: AlpacaOptions;
   readonly #timeouts: Timeouts;
-  readonly #trading: Host;
-  readonly #data: Host;
+  readonly #hosts: Readonly<Record<HostName, Host>>;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #budgetListeners: ((budget: Budget) => void)[] = [];
+  readonly #budgetListeners: ((budget: Budget, host: HostName) => void)[] = [];
   readonly #streams = new Set<Stream>();
 
   constructor(options: AlpacaOptions) {
     this.mode = options.mode;
     this.#options = options;
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-    this.#trading = hostOf('baseUrl', options.baseUrl);
-    this.#data = hostOf('dataUrl', options.dataUrl);
+    this.#hosts = { trading: hostOf('baseUrl', options.baseUrl), data: hostOf('dataUrl', options.dataUrl) };
     this.#headers = {
       'APCA-API-KEY-ID': key('keys.id', options.keys.id),
       'APCA-API-SECRET-KEY': key('keys.secret', options.keys.secret),
@@ -151,7 +150,7 @@ class AlpacaBroker implements Broker {
   }
 
   async marketData(part: MarketDataPart): Promise<Outcome<MarketDataAnswer>> {
-    const result = await this.#send(this.#data, 'GET', marketDataPath(part), {});
+    const result = await this.#send('data', 'GET', marketDataPath(part), {});
     return this.#outcome(result, 'read', ({ body }) => {
       const answer = readMarketData(part, readJson(body));
       return answer === null ? `no ${part.dataType}s in it` : done(answer);
@@ -160,14 +159,13 @@ class AlpacaBroker implements Broker {
 
   stream(listener: StreamListener): Stream {
     const { keys, network, clock, random } = this.#options;
-    const url = `${this.#trading.origin.replace(/^http/, 'ws')}${this.#trading.prefix}/stream`;
+    const url = `${this.#hosts.trading.origin.replace(/^http/, 'ws')}${this.#hosts.trading.prefix}/stream`;
     const stream = tradeStream({ url, keys, network, clock, random }, listener);
     this.#streams.add(stream);
     return stream;
   }
 
-  /** Market data has a budget of its own at Alpaca, so its answers are not told here. */
-  onBudget(listener: (budget: Budget) => void): void {
+  onBudget(listener: (budget: Budget, host: HostName) => void): void {
     this.#budgetListeners.push(listener);
   }
 
@@ -188,23 +186,15 @@ class AlpacaBroker implements Broker {
     });
   }
 
-  /** One request to the trading host; what it says about the budget is passed on. */
-  async #trade(method: HttpRequest['method'], path: string, more: SendOptions = {}): Promise<HttpResult> {
-    const result = await this.#send(this.#trading, method, path, more);
-    if (result.kind === 'answer') {
-      const remaining = numberHeader(result.headers, 'x-ratelimit-remaining');
-      const resetAt = numberHeader(result.headers, 'x-ratelimit-reset');
-      const limit = numberHeader(result.headers, 'x-ratelimit-limit');
-      if (remaining !== null || resetAt !== null) {
-        for (const listener of this.#budgetListeners) listener({ remaining, resetAt, limit });
-      }
-    }
-    return result;
+  #trade(method: HttpRequest['method'], path: string, more: SendOptions = {}): Promise<HttpResult> {
+    return this.#send('trading', method, path, more);
   }
 
-  #send(host: Host, method: HttpRequest['method'], path: string, more: SendOptions): Promise<HttpResult> {
+  /** One request; what the answer says about the budget is passed on. */
+  async #send(name: HostName, method: HttpRequest['method'], path: string, more: SendOptions): Promise<HttpResult> {
+    const host = this.#hosts[name];
     const { body = '', timeoutMs = this.#timeouts.readMs, maxBytes = MAX_BYTES } = more;
-    return this.#options.network.request({
+    const result = await this.#options.network.request({
       method,
       origin: host.origin,
       path: `${host.prefix}${path}`,
@@ -213,6 +203,15 @@ class AlpacaBroker implements Broker {
       timeoutMs,
       maxBytes,
     });
+    if (result.kind === 'answer') {
+      const remaining = numberHeader(result.headers, 'x-ratelimit-remaining');
+      const resetAt = numberHeader(result.headers, 'x-ratelimit-reset');
+      const limit = numberHeader(result.headers, 'x-ratelimit-limit');
+      if (remaining !== null || resetAt !== null) {
+        for (const listener of this.#budgetListeners) listener({ remaining, resetAt, limit }, name);
+      }
+    }
+    return result;
   }
 
   /** `verify` turns a 2xx into an outcome, or says what is wrong with it. */
