@@ -9,6 +9,7 @@ import { Budget, SEED_MS } from './dispatch/budget.ts';
 import { ask, type Desk, type DoubtPolicy } from './dispatch/desk.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { Readiness } from './dispatch/readiness.ts';
+import { budgetReport } from './dispatch/report.ts';
 import { type Shares, Slots } from './dispatch/slots.ts';
 import { Follower } from './follow/follow.ts';
 import { Folder, INCOMING, PROCESSING } from './ingress/folder.ts';
@@ -20,6 +21,7 @@ import { type Files, TEMP_FOLDER } from './lib/files.ts';
 import type { Random } from './lib/random.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
 import { orderEvent } from './observe/narrate.ts';
+import type { BudgetReport } from './observe/status.ts';
 import type { AgentId, Mode } from './order/name.ts';
 import { STATES, type State } from './order/states.ts';
 import { Responder } from './respond/respond.ts';
@@ -285,6 +287,14 @@ export class Pipeline {
 
   accountOf(mode: Mode): Account | null {
     return this.#lines.find((line) => line.broker.mode === mode)?.account ?? null;
+  }
+
+  /** One for each mode and host. */
+  budgets(): readonly BudgetReport[] {
+    const nowMs = this.#ports.clock.monotonic();
+    return this.#lines.flatMap(({ broker: { mode }, desk }) =>
+      HOSTS.map((host) => budgetReport(desk.hosts[host].report(), { mode, host, savedByMirror: 0, nowMs })),
+    );
   }
 
   /** True when no job runs: everything taken in is answered, working at the broker, or final. */

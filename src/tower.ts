@@ -65,8 +65,16 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
     await files.syncFolder('data');
     const services = await openServices(options);
     undo.push(...services.map((service) => () => service.close()));
-    const status = new StatusWriter({ clock, files, home, pid: process.pid, since: startedAt, journal });
-    const pipeline = new Pipeline(
+    const status = new StatusWriter({
+      clock,
+      files,
+      home,
+      pid: process.pid,
+      since: startedAt,
+      journal,
+      budgets: () => pipeline.budgets(),
+    });
+    const pipeline: Pipeline = new Pipeline(
       { files, journal, clock, random, failpoints, brokers: brokersOf(services) },
       {
         rules: rulesOf(settings, services),

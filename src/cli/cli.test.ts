@@ -263,6 +263,22 @@ const report = (at: Micros, running = true): StatusReport => ({
     { mode: 'paper', service: 'embedded exchange', accountNumber: 'SIM1', url: 'http://127.0.0.1:4010' },
     { mode: 'live', service: 'off', accountNumber: null, url: null, reason: 'live is false' },
   ],
+  budgets: [
+    {
+      mode: 'paper',
+      host: 'trading',
+      per_minute: 200,
+      spent: 143,
+      reserved: 12,
+      waiting: { order: { alpha: 3, beta: 1 }, resolve: { '': 1 } },
+      circuit: 'open',
+      trouble: { for_seconds: 9, requests_failed: 4, last_fault: 'connection refused' },
+      paused_ms: 0,
+      broker_remaining: 52,
+      foreign: 7,
+      saved_by_mirror: 1234,
+    },
+  ],
   counts: { open: 1, answered: 3 },
   open_orders: [
     {
@@ -289,6 +305,10 @@ test('status tells a running tower from a dead and from a silent one', async () 
   assert.equal(alive.code, 0);
   assert.match(alive.out, /^running since .*process 4711/);
   assert.match(alive.out, /paper +embedded exchange, account SIM1, .*simulated/);
+  assert.match(
+    alive.out,
+    /budget:\n {2}paper trading: 143 of 200 spent, 12 reserved; 5 wait \(order: alpha 3, beta 1; resolve: tower 1\); circuit open \(4 failed in 9 s: connection refused\); Alpaca says 52 left; 7 spent by other programs; 1234 saved by the mirror/,
+  );
   assert.match(alive.out, /in doubt:\n {2}c_1_b/);
   assert.ok(!alive.out.includes('\u001b'), 'text of others must not command the terminal');
 

@@ -3,7 +3,7 @@
  * Must never open the journal: looking must not disturb a running tower.
  */
 import { Command } from 'commander';
-import type { StatusReport } from '../observe/status.ts';
+import type { BudgetReport, StatusReport } from '../observe/status.ts';
 import { type HomeOption, homeOf, homeOption, jsonOption, readStatus } from './common.ts';
 import { type Context, EXIT, Exit, plain } from './context.ts';
 import { describeMode } from './screen.ts';
@@ -51,6 +51,7 @@ function statusLines(report: StatusReport, age: number): readonly string[] {
     `home      ${plain(report.home)}`,
     ...report.modes.map((mode) => `${mode.mode.padEnd(10)}${describeMode(mode)}`),
     `requests  ${counts.map(([state, count]) => `${count} ${state}`).join(', ') || 'none yet'}`,
+    ...block('budget', report.budgets ?? [], budgetLine),
     ...block(
       'open',
       report.open_orders,
@@ -63,6 +64,29 @@ function statusLines(report: StatusReport, age: number): readonly string[] {
     ),
     ...block('errors', report.recent_errors, (one) => `${one.at}  ${one.text} ${one.remedy}`.trimEnd()),
   ];
+}
+
+/** `paper trading: 143 of 200 spent, 12 reserved; 5 wait (order: alpha 3, beta 1; query: monitor 1)` and what else there is. */
+function budgetLine(one: BudgetReport): string {
+  const lanes = Object.entries(one.waiting);
+  const count = lanes.flatMap(([, agents]) => Object.values(agents)).reduce((sum, n) => sum + n, 0);
+  const who = lanes.map(
+    ([lane, agents]) =>
+      `${lane}: ${Object.entries(agents)
+        .map(([agent, n]) => `${agent || 'tower'} ${n}`)
+        .join(', ')}`,
+  );
+  const { trouble } = one;
+  const failing = trouble && `${trouble.requests_failed} failed in ${trouble.for_seconds} s: ${trouble.last_fault}`;
+  return [
+    `${one.mode} ${one.host}: ${one.spent} of ${one.per_minute} spent, ${one.reserved} reserved`,
+    count === 0 ? 'none wait' : `${count} wait (${who.join('; ')})`,
+    ...(one.circuit === 'open' ? [`circuit open (${failing})`] : failing === null ? [] : [failing]),
+    ...(one.paused_ms > 0 ? [`paused by Alpaca for ${Math.ceil(one.paused_ms / 1000)} s`] : []),
+    ...(one.broker_remaining === null ? [] : [`Alpaca says ${one.broker_remaining} left`]),
+    ...(one.foreign > 0 ? [`${one.foreign} spent by other programs`] : []),
+    ...(one.saved_by_mirror > 0 ? [`${one.saved_by_mirror} saved by the mirror`] : []),
+  ].join('; ');
 }
 
 function block<T>(title: string, items: readonly T[], line: (item: T) => string): readonly string[] {

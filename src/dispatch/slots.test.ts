@@ -1,10 +1,12 @@
 /** Slots on a clock that jumps: what may leave is decided by time that passed, not by what the wall says. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Outcome } from '../broker/broker.ts';
 import { type Clock, micros } from '../lib/clock.ts';
 import { seededRandom } from '../lib/random.ts';
 import { Budget } from './budget.ts';
-import { Slots, type SlotsOptions } from './slots.ts';
+import type { Lane } from './lanes.ts';
+import { Slots, type SlotsOptions, type Waiting } from './slots.ts';
 
 const slotsOf = (clock: Clock, more: Partial<SlotsOptions>): Slots =>
   new Slots({ clock, random: seededRandom(1), budget: new Budget({ perMinute: 200, perSecond: 10 }), ...more });
@@ -108,4 +110,132 @@ test('after the stop nobody waits any more, however long the budget is paused', 
   assert.equal(await before.granted, null);
   assert.equal(await slots.take('resolve', 'a').granted, null);
   assert.equal(slots.waiting, 0);
+});
+
+const LOST: Outcome<never> = {
+  kind: 'not_sent',
+  why: 'unreachable',
+  reason: 'connection refused',
+  retryAfterMs: null,
+};
+const FINE: Outcome<null> = { kind: 'done', value: null };
+
+/** Asks, and ends each request with what `answer` says at that moment. */
+function asking(clock: HandClock, slots: Slots, answer: () => Outcome<unknown>) {
+  const sent: { readonly at: number; readonly lane: Lane; readonly agent: string }[] = [];
+  const ask = (lane: Lane, agent: string): Waiting => {
+    const waiting = slots.take(lane, agent);
+    void waiting.granted.then((grant) => {
+      if (grant === null) return;
+      grant.leaves();
+      sent.push({ at: clock.monotonic(), lane, agent });
+      grant.heard(answer());
+      grant.release();
+    });
+    return waiting;
+  };
+  return { sent, ask };
+}
+
+test('a dead host is probed with one request after growing pauses, and everything goes on when it answers', async () => {
+  const clock = new HandClock();
+  const slots = slotsOf(clock, {});
+  let isUp = false;
+  const { sent, ask } = asking(clock, slots, () => (isUp ? FINE : LOST));
+  for (let n = 0; n < 40; n++) ask('order', `agent${n}`);
+  await clock.pass(50);
+  assert.equal(slots.unreachable?.reason, 'connection refused');
+  const before = sent.length;
+  assert.ok(before <= 9, `${before} were sent into the dark`);
+  await clock.pass(30_000);
+  const probes = sent.slice(before).map(({ at }) => at);
+  assert.ok(probes.length >= 4 && probes.length <= 12, `${probes.length} probes in 30 s`);
+  const gaps = probes.slice(1).map((at, index) => at - (probes[index] ?? 0));
+  assert.ok((gaps[0] ?? 0) < 1001 && Math.max(...gaps) > 4000 && Math.max(...gaps) <= 8001, `gaps ${gaps}`);
+  const cancelled = ask('cancel', 'risk');
+  isUp = true;
+  await clock.pass(8_001);
+  assert.equal(sent[before + probes.length]?.lane, 'cancel', 'the most urgent is the probe');
+  assert.notEqual(await cancelled.granted, null);
+  assert.equal(slots.unreachable, null);
+  assert.equal(slots.waiting, 0);
+});
+
+test('a probe that is never used does not keep the host shut', async () => {
+  const clock = new HandClock();
+  const slots = slotsOf(clock, {});
+  const { ask } = asking(clock, slots, () => LOST);
+  for (let n = 0; n < 3; n++) ask('order', 'a');
+  await clock.pass(10);
+  assert.notEqual(slots.unreachable, null);
+  let probes = 0;
+  for (let n = 0; n < 2; n++) {
+    void slots.take('query', 'a').granted.then((grant) => {
+      probes++;
+      grant?.release();
+    });
+  }
+  await clock.pass(501);
+  assert.equal(probes, 2);
+});
+
+test('answers of the broker, also refusals, keep a host open; a 429 pauses all for 1, 2, 4, 8, 8 s or as it says', async () => {
+  for (const [retryAfterMs, expected] of [
+    [null, [1000, 2000, 4000, 8000, 8000]],
+    [3000, [3000, 3000]],
+  ] as const) {
+    const clock = new HandClock();
+    const slots = slotsOf(clock, {});
+    for (const [index, pauseMs] of expected.entries()) {
+      const grant = await slots.take('order', 'a').granted;
+      grant?.leaves();
+      grant?.heard({ kind: 'not_sent', why: 'rate_limited', reason: '429', retryAfterMs }, index + 1);
+      grant?.release();
+      let isFree = false;
+      const next = slots.take('cancel', 'b');
+      void next.granted.then((free) => {
+        isFree = true;
+        free?.heard(FINE);
+        free?.release();
+      });
+      await clock.pass(pauseMs - 1);
+      assert.equal(isFree, false);
+      await clock.pass(2);
+      assert.equal(isFree, true);
+      assert.equal(slots.unreachable, null);
+    }
+  }
+});
+
+test('an agent with a cap has that much in any minute, others are not held up by it, its cancels neither', async () => {
+  const clock = new HandClock();
+  const shares = { weightOf: () => 1, perMinuteOf: (agent: string) => (agent === 'noisy' ? 12 : null) };
+  const slots = slotsOf(clock, { shares });
+  const { sent, ask } = asking(clock, slots, () => FINE);
+  for (let n = 0; n < 100; n++) ask('query', 'noisy');
+  for (let n = 0; n < 60; n++) ask('query', 'quiet');
+  await clock.pass(60_000);
+  const of = (agent: string): number => sent.filter((one) => one.agent === agent).length;
+  assert.equal(of('quiet'), 60);
+  assert.ok(of('noisy') >= 11 && of('noisy') <= 12, `${of('noisy')} of 12`);
+  const cancel = ask('cancel', 'noisy');
+  const before = clock.monotonic();
+  await cancel.granted;
+  assert.equal(clock.monotonic(), before);
+  await clock.pass(60_000);
+  assert.ok(of('noisy') <= 25, `${of('noisy')} in two minutes`);
+  assert.ok(of('noisy') >= 20);
+  slots.stop();
+});
+
+test('slow answers to others do not hold up a cancel', async () => {
+  const clock = new HandClock();
+  const slots = slotsOf(clock, { maxInFlight: 2, budget: new Budget({ perMinute: 200, perSecond: 100 }) });
+  for (let n = 0; n < 5; n++) void slots.take('order', 'a').granted;
+  await clock.pass(10_000);
+  assert.equal(slots.waiting, 3);
+  assert.notEqual(await slots.take('cancel', 'b').granted, null);
+  assert.notEqual(await slots.take('resolve', '').granted, null);
+  assert.equal(slots.waiting, 3);
+  slots.stop();
 });

@@ -53,6 +53,7 @@ test('a stop in the middle of a write: no timer is left, and the file says that 
     home,
     pid: 1,
     since: systemClock.now(),
+    budgets: () => [],
   });
   writer.start([]);
   const stopped = writer.stop();

@@ -7,7 +7,7 @@ import { type Clock, isoMicros, type Micros } from '../lib/clock.ts';
 import type { Files } from '../lib/files.ts';
 import { STATES, type State } from '../order/states.ts';
 import type { ModeReport, Summary, TowerEvent } from './events.ts';
-import { type RecentError, STATUS_FILE, type StatusReport } from './status.ts';
+import { type BudgetReport, type RecentError, STATUS_FILE, type StatusReport } from './status.ts';
 
 const EVERY_MS = 1000;
 const SHOWN = 100;
@@ -22,6 +22,7 @@ export interface StatusWriterOptions {
   readonly home: string;
   readonly pid: number;
   readonly since: Micros;
+  budgets(): readonly BudgetReport[];
 }
 
 export class StatusWriter {
@@ -103,6 +104,7 @@ export class StatusWriter {
       at: isoMicros(clock.now()),
       home,
       modes: this.#modes,
+      budgets: this.#o.budgets(),
       counts,
       open_orders: (await journal.newestOrders(OPEN, SHOWN)).map((entry) => ({
         client_order_id: entry.clientOrderId,

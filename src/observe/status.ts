@@ -35,6 +35,35 @@ export interface RecentError {
   readonly remedy: string;
 }
 
+/** Requests to one host for one account, and who waits for them. */
+export interface BudgetReport {
+  readonly mode: Mode;
+  readonly host: 'trading' | 'data';
+  /** Requests that may leave in any minute, and how many of them have. */
+  readonly per_minute: number;
+  readonly spent: number;
+  /** Free, and kept at this moment for cancels, look-ups and reducing orders. */
+  readonly reserved: number;
+  /** Waiting requests by lane and agent; the tower's own have an empty agent. */
+  readonly waiting: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** `open`: the host does not answer, and only a probe is sent from time to time. */
+  readonly circuit: 'closed' | 'open';
+  /** Failures since the host last answered; null when there are none. */
+  readonly trouble: {
+    readonly for_seconds: number;
+    readonly requests_failed: number;
+    readonly last_fault: string;
+  } | null;
+  /** Milliseconds for which the broker has asked to be left alone; 0 for none. */
+  readonly paused_ms: number;
+  /** Its own count of what is left in its window; null when it has not told. */
+  readonly broker_remaining: number | null;
+  /** Requests of other programs in that window, as far as they can be told apart. */
+  readonly foreign: number;
+  /** Queries of this run that were answered without a request of their own. */
+  readonly saved_by_mirror: number;
+}
+
 /** The content of `data/status.json`, written about once a second and once more at the end (`running: false`). */
 export interface StatusReport {
   readonly running: boolean;
@@ -44,6 +73,7 @@ export interface StatusReport {
   readonly at: string;
   readonly home: string;
   readonly modes: readonly ModeReport[];
+  readonly budgets: readonly BudgetReport[];
   /** Requests by state of the journal, of all time. */
   readonly counts: Readonly<Record<string, number>>;
   /** The newest first, at most 100 each. */
