@@ -33,7 +33,7 @@ function watchCalls(home: string): string[] {
     file.replace(/^\/proc\/self\/fd\/[0-9]+/, (descriptor) => fs.readlinkSync(descriptor));
   const short = (file: unknown): string =>
     path.relative(home, named(String(file))).replace(/^data\/tmp\/.*/, 'a temporary file');
-  const { openSync, writeFileSync, fsync, fsyncSync, rename, linkSync } = fs;
+  const { openSync, writeFileSync, fsync, fsyncSync, rename, renameSync, linkSync } = fs;
   mock.method(fs, 'openSync', (...args: Parameters<typeof openSync>) => {
     const fd = openSync(...args);
     names.set(fd, short(args[0]));
@@ -54,6 +54,10 @@ function watchCalls(home: string): string[] {
   mock.method(fs, 'rename', (...args: Parameters<typeof rename>) => {
     calls.push(`rename ${short(args[0])} to ${short(args[1])}`);
     rename(...args);
+  });
+  mock.method(fs, 'renameSync', (...args: Parameters<typeof renameSync>) => {
+    calls.push(`rename ${short(args[0])} to ${short(args[1])}`);
+    renameSync(...args);
   });
   mock.method(fs, 'linkSync', (...args: Parameters<typeof linkSync>) => {
     calls.push(`link ${short(args[0])} to ${short(args[1])}`);
@@ -79,6 +83,20 @@ describe('durable writing', () => {
       'link a temporary file to out/b.json',
     ]);
     assert.deepEqual(files.list(TEMP_FOLDER), []);
+  });
+
+  test('what is asked for together is written before the first of it is synced', async () => {
+    const { home, files } = makeHome();
+    const calls = watchCalls(home);
+    await Promise.all([
+      files.publish('out/a.json', '{}'),
+      files.publishNew('out/b.json', Buffer.from('{}')),
+      files.publish('out/c.json', '{}'),
+    ]);
+    assert.deepEqual(
+      calls.slice(0, 6).map((call) => call.split(' ')[0]),
+      ['write', 'write', 'write', 'fsync', 'fsync', 'fsync'],
+    );
   });
 
   test('syncs a folder, and the parents of a folder that it makes, also when it exists by now', async () => {
