@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Broker } from './broker/broker.ts';
+import { haltable, haltError } from './halt/halt.ts';
+import type { Halts } from './halt/halts.ts';
 import type { Arrival, Entry, Journal } from './journal/journal.ts';
 import { defined } from './lib/assert.ts';
 import { type Clock, dayOf, isoMicros, type Micros, micros } from './lib/clock.ts';
@@ -33,6 +35,7 @@ export interface AdmitOptions {
   readonly clock: Clock;
   readonly failpoints: Failpoints;
   readonly rules: Rules;
+  readonly halts: Halts;
   readonly brokers: Readonly<Partial<Record<Mode, Broker>>>;
   /** Seconds that a request may wait to be sent when its file does not say. */
   readonly sendBySeconds: number;
@@ -136,9 +139,11 @@ export class Admitter {
       return refused(error, request.requestOrderId);
     }
     const decision = decide(request, this.#o.rules);
-    return decision.kind === 'denied'
-      ? refused(decision.error, request.requestOrderId)
-      : this.#admitted(base, decision.approved);
+    if (decision.kind === 'denied') return refused(decision.error, request.requestOrderId);
+    // What cannot be told now is told before the first byte leaves.
+    const halt = isTrade(request) ? this.#o.halts.against(haltable(request)) : null;
+    if (halt !== null && halt !== 'unreadable') return refused(haltError(halt), request.requestOrderId);
+    return this.#admitted(base, decision.approved);
   }
 
   /** Only what was approved is admitted; the bytes for the wire are made here, once. */

@@ -12,6 +12,9 @@ import { Readiness } from './dispatch/readiness.ts';
 import { budgetReport } from './dispatch/report.ts';
 import { type Shares, Slots } from './dispatch/slots.ts';
 import { Follower } from './follow/follow.ts';
+import { HALT_FOLDER } from './halt/halt.ts';
+import { Halts } from './halt/halts.ts';
+import { HaltWatch } from './halt-watch.ts';
 import { Folder, INCOMING, PROCESSING } from './ingress/folder.ts';
 import { type Entry, HOSTS, type Host, type Journal } from './journal/journal.ts';
 import { Writer } from './journal/writer.ts';
@@ -72,6 +75,7 @@ export const FOLDERS = [
   'orders/failed',
   'responses',
   'data',
+  HALT_FOLDER,
   TEMP_FOLDER,
 ] as const;
 
@@ -96,6 +100,8 @@ export class Pipeline {
   readonly #admitter: Admitter;
   readonly #folder: Folder;
   readonly #responder: Responder;
+  readonly #halts: Halts;
+  readonly #haltWatch: HaltWatch;
   readonly #lines: readonly Line[];
   readonly #suspects = new Set<Mode>();
   /** When an order that the journal does not know was last met in this run, or the run began in doubt (monotonic). */
@@ -115,6 +121,7 @@ export class Pipeline {
     const { files, journal, clock, random, failpoints } = ports;
     const notice: Desk['notice'] = (level, text, remedy) => options.onEvent({ kind: 'notice', level, text, remedy });
     const fatal = (error: unknown): void => this.#fail(error);
+    this.#halts = new Halts(files, clock);
     this.#writer = new Writer(journal, clock, failpoints, (entry) => this.#changed(entry));
     this.#lines = Object.values(ports.brokers).map((broker) => this.#line(broker, notice, fatal));
     this.#responder = new Responder({
@@ -132,6 +139,7 @@ export class Pipeline {
       clock,
       failpoints,
       rules: options.rules,
+      halts: this.#halts,
       brokers: ports.brokers,
       sendBySeconds: options.sendBySeconds,
       sendByMaxSeconds: options.sendByMaxSeconds,
@@ -145,6 +153,17 @@ export class Pipeline {
         notice('warn', `${fileName} is refused: ${error.message}`, error.details.hint ?? '');
         this.#responder.ring();
       },
+    });
+    this.#haltWatch = new HaltWatch({
+      halts: this.#halts,
+      journal,
+      clock,
+      notice,
+      concern: async (halts) => {
+        for (const line of this.#lines) await line.dispatcher.halted(halts);
+      },
+      onTheirWay: () => this.#lines.reduce((sum, { desk }) => sum + desk.onTheirWay.size, 0),
+      fatal,
     });
     this.#folder = new Folder({
       files,
@@ -173,6 +192,8 @@ export class Pipeline {
       hosts,
       readiness,
       doubt: this.#o.doubt,
+      halts: this.#halts,
+      onTheirWay: new Set(),
       requestOf,
       suspect: () => this.#suspects.has(mode) || !this.#informed.has(mode),
       // Once the longest delay has passed, an order that a look-up does not find was never sent.
@@ -256,6 +277,7 @@ export class Pipeline {
     for (const entry of await journal.unfinished(UNDISPATCHED)) this.#dispatch(entry);
     this.#responder.ring();
     failpoints.hit('k27-in-recovery');
+    this.#haltWatch.start();
     await this.#folder.recover();
     if (!this.#stopped) this.#folder.start();
   }
@@ -274,6 +296,7 @@ export class Pipeline {
   async stop(): Promise<void> {
     await this.#folder.stop();
     this.#stopped = true;
+    await this.#haltWatch.stop();
     await Promise.all(this.#lines.map((line) => line.dispatcher.stop()));
     await Promise.all(this.#lines.map((line) => line.follower.stop()));
     if (!this.#failed) await this.#responder.stop();
@@ -396,6 +419,7 @@ export class Pipeline {
     const before = this.#steps.get(entry.seq);
     if (entry.state === 'working' && (before === undefined || BEFORE_BROKER.has(before)))
       line?.follower.accepted(entry);
+    if (entry.state === 'working') line?.dispatcher.opened(entry, this.#haltWatch.known);
     if (STATES[entry.state].final) this.#steps.delete(entry.seq);
     else this.#steps.set(entry.seq, event.step);
     if (before !== event.step) this.#o.onEvent(event);

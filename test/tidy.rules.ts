@@ -17,14 +17,16 @@ export interface Part {
 
 const DOMAIN = ['src/lib/', 'src/order/'];
 const PURE = [...DOMAIN, 'src/risk/', 'src/books/'];
+const HALT = 'src/halt/';
 /** What a stage sees: the domain, the ports, and the tower's own voice. Never an adapter, never another stage. */
-const STAGE = [...PURE, 'src/journal/', 'src/broker/', 'src/observe/', 'src/settings'];
+const STAGE = [...PURE, HALT, 'src/journal/', 'src/broker/', 'src/observe/', 'src/settings'];
 
 export const PARTS: readonly Part[] = [
   { prefix: 'src/lib/', may: [], why: 'generics know nothing of orders' },
   { prefix: 'src/order/', may: ['src/lib/'], why: 'the domain is pure' },
   { prefix: 'src/risk/', may: [...DOMAIN, 'src/settings'], why: 'decisions are pure' },
   { prefix: 'src/books/', may: DOMAIN, why: 'books are reckoned, not kept' },
+  { prefix: HALT, may: DOMAIN, why: 'a halt is read and judged, whoever sends' },
   { prefix: 'src/journal/', may: PURE, why: 'the port knows only the domain' },
   { prefix: 'src/journal/sqlite', may: [...PURE, 'src/journal/'], why: 'a store writes what it is told' },
   { prefix: 'src/broker/', may: [...PURE, 'src/journal/'], why: 'the port, and how its answers meet the journal' },
@@ -45,16 +47,26 @@ export const PARTS: readonly Part[] = [
   { prefix: 'src/follow/', may: STAGE, why: 'stages meet in the journal' },
   { prefix: 'src/respond/', may: STAGE, why: 'stages meet in the journal' },
   { prefix: 'src/account.ts', may: STAGE, why: 'whose account a home belongs to is settled before any stage runs' },
+  { prefix: 'src/halt-watch.ts', may: STAGE, why: 'what a halt means for the stages is told by the pipeline' },
   { prefix: 'src/admit.ts', may: STAGE, why: 'the only way in is used by every way in, and uses none' },
   {
     prefix: 'src/pipeline.ts',
-    may: [...STAGE, 'src/ingress/', 'src/dispatch/', 'src/follow/', 'src/respond/', 'src/admit.ts', 'src/account.ts'],
+    may: [
+      ...STAGE,
+      'src/ingress/',
+      'src/dispatch/',
+      'src/follow/',
+      'src/respond/',
+      'src/admit.ts',
+      'src/account.ts',
+      'src/halt-watch.ts',
+    ],
     why: 'the stages wired on any ports, so no adapter',
   },
   { prefix: 'src/tower', may: ['*'], why: 'the one place where adapters are named' },
   {
     prefix: 'src/cli/',
-    may: [...DOMAIN, 'src/settings', 'src/observe/', 'src/tower', 'src/cli/exchange.ts'],
+    may: [...DOMAIN, HALT, 'src/settings', 'src/observe/', 'src/tower', 'src/cli/exchange.ts'],
     why: 'commands are thin',
   },
   {
@@ -100,7 +112,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:https': [],
   'node:module': ['src/cli/main.ts'],
   'node:net': ['src/lib/lock.ts', 'src/broker/alpaca/', 'src/exchange/server.ts'],
-  'node:os': ['src/lib/clock.ts'],
+  'node:os': ['src/lib/clock.ts', 'src/cli/main.ts'],
   'node:path': ['src/'],
   'node:process': [],
   'node:stream': ['src/exchange/'],

@@ -39,7 +39,8 @@ export type Outcome<T> =
   /** Provably not carried out: no byte of it left, or it was turned away unread (429). `retryAfterMs` is the broker's wish. */
   | {
       readonly kind: 'not_sent';
-      readonly why: 'unreachable' | 'rate_limited';
+      /** `held`: whoever asked took it back in the moment before it left. */
+      readonly why: 'unreachable' | 'rate_limited' | 'held';
       readonly reason: string;
       readonly retryAfterMs: number | null;
     }
@@ -145,8 +146,11 @@ export interface Broker {
   readonly mode: Mode;
   /** Pure: the request for a trade. The same trade gives the same bytes. */
   encode(trade: TradeRequest): Wire;
-  /** Sends an order. `done` only if the answer is JSON with our client_order_id and the fields we asked for. */
-  submit(wire: Wire): Promise<Outcome<BrokerOrder>>;
+  /**
+   * Sends an order. `done` only if the answer is JSON with our client_order_id and the fields we asked for. `mayLeave` is
+   * asked in the moment before the first byte is written; after a no the outcome is `not_sent`, `held`.
+   */
+  submit(wire: Wire, mayLeave?: () => boolean): Promise<Outcome<BrokerOrder>>;
   /** Pure: fields in which the broker's order differs from what the wire asked for; empty when they agree. */
   differences(wire: Wire, order: BrokerOrder): readonly string[];
   /** Looks an order up by client_order_id; `rejected` with status 404 when the broker does not know it (which proves nothing yet). */

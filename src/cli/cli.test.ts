@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type Clock, isoMicros, type Micros, micros, systemClock } from '../lib/clock.ts';
+import { lockFile } from '../lib/lock.ts';
 import { seededRandom } from '../lib/random.ts';
 import { CannotStart, type TowerEvent } from '../observe/events.ts';
 import type { StatusReport } from '../observe/status.ts';
@@ -48,6 +49,8 @@ async function tower(args: readonly string[], world: World = {}) {
     },
     // Whoever is asked to wait for Ctrl-C in a test gets it at once.
     onInterrupt: (stop) => (world.patient === true ? undefined : stop()),
+    user: 'tester',
+    kill: () => {},
     isAlive: () => world.alive ?? false,
   };
   const unexpected: StartTower = () => Promise.reject(new Error('not to be started'));
@@ -397,6 +400,62 @@ test('start ends with 3 when another tower holds the home, and names it', async 
   const { code, err } = await tower(['start'], { start });
   assert.equal(code, 3);
   assert.match(err, /another tower runs here \(process 4711\)\. Stop it first\./);
+});
+
+test('halt needs a home and a reason, and leaves a file whose name holds', async () => {
+  assert.equal((await tower(['halt', '--reason', 'x'])).code, 2, 'no home here');
+  mkdirSync(join(home, 'data'));
+  assert.equal((await tower(['halt'])).code, 2);
+  assert.equal((await tower(['halt', '--reason', ' '])).code, 2);
+  assert.equal((await tower(['halt', '--reason', 'x', '--agent', 'a', '--symbol', 'B'])).code, 2);
+  const { code, out } = await tower(['halt', '--reason', 'odd fills', '--agent', 'a1', '--reduce-only', '--json']);
+  assert.equal(code, 0);
+  assert.deepEqual(readdirSync(join(home, 'data/halt')), ['agent.a1.reduce']);
+  const kept = JSON.parse(readFileSync(join(home, 'data/halt/agent.a1.reduce'), 'utf8'));
+  assert.deepEqual([kept.by, kept.reason], ['tester', 'odd fills']);
+  assert.equal(JSON.parse(out).tower, 'not running');
+});
+
+test('halt is not sure of a tower that holds the home and says nothing', async () => {
+  mkdirSync(join(home, 'data'));
+  const lock = lockFile(join(home, 'data/tower.lock'), 4711);
+  assert.ok('held' in lock);
+  try {
+    const silent = await tower(['halt', '--reason', 'x', '--timeout', '0.05'], { alive: true });
+    assert.equal(silent.code, 1);
+    assert.match(silent.err, /is halted, but the tower \(process 4711\) has not said so.*tower halt --hard/);
+    const seen = { at: '2999-01-01T00:00:00.000000Z', halts: ['all'], on_their_way: 2 };
+    writeFileSync(join(home, 'data/halt.seen'), JSON.stringify(seen));
+    const heard = await tower(['halt', '--reason', 'x'], { alive: true });
+    assert.equal(heard.code, 0);
+    assert.match(heard.out, /the tower obeys; 2 sent before it are not answered yet/);
+  } finally {
+    lock.held.release();
+  }
+});
+
+test('halt says that nothing is halted when no file can be made', async () => {
+  mkdirSync(join(home, 'data'));
+  writeFileSync(join(home, 'data/halt'), 'in the way');
+  const { code, err } = await tower(['halt', '--reason', 'x']);
+  assert.equal(code, 1);
+  assert.match(err, /nothing is halted/);
+});
+
+test('resume needs a reason and the second word, and ends every form of the halt', async () => {
+  mkdirSync(join(home, 'data'));
+  await tower(['halt', '--reason', 'x']);
+  await tower(['halt', '--reason', 'x', '--reduce-only', '--cancel']);
+  await tower(['halt', '--reason', 'x', '--symbol', 'btc/usd']);
+  assert.equal((await tower(['resume', '--reason', 'x'])).code, 2);
+  const unconfirmed = await tower(['resume', '--reason', 'x', '--confirm', 'yes']);
+  assert.deepEqual([unconfirmed.code, /--confirm all/.test(unconfirmed.err)], [2, true]);
+  const { code, err } = await tower(['resume', '--reason', 'explained', '--confirm', 'all']);
+  assert.equal(code, 0);
+  assert.match(err, /still halted: symbol BTCUSD/);
+  assert.equal((await tower(['resume', '--reason', 'x', '--confirm', 'all'])).code, 1);
+  const left = readdirSync(join(home, 'data/halt'));
+  assert.ok(left.includes('symbol.BTCUSD') && left.some((name) => name.startsWith('.resumed-')), left.join());
 });
 
 test('a line of an order is aligned, and cannot be broken by what an agent wrote', () => {

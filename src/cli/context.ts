@@ -20,6 +20,10 @@ export interface Context {
   err(text: string): void;
   /** Calls `stop` at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
   onInterrupt(stop: () => void): void;
+  /** Who runs the command, as the operating system knows them. */
+  readonly user: string;
+  /** Ends a process at once (kill -9). */
+  kill(pid: number): void;
   /** True while a process with this id is alive. */
   isAlive(pid: number): boolean;
 }

@@ -35,6 +35,8 @@ async function exchange(args: readonly string[], whileServing: (ready: string) =
     onInterrupt: (stop) => {
       interrupt = stop;
     },
+    user: 'tester',
+    kill: () => {},
     isAlive: () => false,
   };
   const code = await run(['exchange', '--port', '0', ...args], context, '1.2.3', () => Promise.reject(new Error()));

@@ -4,12 +4,24 @@
  */
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
+import { userInfo } from 'node:os';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import type { Context } from './context.ts';
 import { run } from './program.ts';
 
 const terminal = process.stdout.isTTY === true;
+
+/** Who runs the command; behind sudo, who asked for it. */
+function user(): string {
+  const asked = process.env['SUDO_USER'];
+  try {
+    const { username } = userInfo();
+    return asked === undefined || asked === username ? username : `${username} for ${asked}`;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
 
 const context: Context = {
   env: process.env,
@@ -20,6 +32,8 @@ const context: Context = {
   colour: terminal && !process.env['NO_COLOR'],
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  user: user(),
+  kill: (pid) => void process.kill(pid, 'SIGKILL'),
   onInterrupt(stop) {
     let asked = false;
     const interrupt = (): void => {

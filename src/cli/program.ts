@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { type Context, EXIT, Exit } from './context.ts';
+import { haltCommand, resumeCommand } from './halt.ts';
 import { orderCommand } from './order.ts';
 import { samplesCommand } from './samples.ts';
 import { type StartTower, startCommand } from './start.ts';
@@ -28,6 +29,8 @@ export async function run(
     samplesCommand(context),
     checkCommand(context),
     statusCommand(context),
+    haltCommand(context),
+    resumeCommand(context),
     await exchange(args, context),
   ];
   for (const command of commands) program.addCommand(command);

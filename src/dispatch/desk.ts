@@ -4,6 +4,7 @@
  */
 import type { Adoption } from '../broker/adopt.ts';
 import type { Outcome } from '../broker/broker.ts';
+import type { Halts } from '../halt/halts.ts';
 import type { Entry, Host, Journal } from '../journal/journal.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
@@ -34,6 +35,9 @@ export interface Desk extends Adoption {
   readonly hosts: Readonly<Record<Host, Slots>>;
   readonly readiness: Readiness;
   readonly doubt: DoubtPolicy;
+  readonly halts: Halts;
+  /** Orders whose bytes have left and whose answer has not come, by `seq`. */
+  readonly onTheirWay: Set<number>;
   /** The typed request of an entry, read again from its journaled bytes. */
   requestOf(entry: Entry): Request | null;
   /** True while this journal cannot know what an earlier one has sent. */

@@ -2,15 +2,16 @@
  * Dispatch for one mode: gives every unfinished request its job, and waits for all of them when the tower stops. Must
  * never run two jobs for one request, nor go on after the journal has failed.
  */
+import { type Halt, haltAgainst, haltable } from '../halt/halt.ts';
 import type { Entry } from '../journal/journal.ts';
 import { orderError } from '../order/errors.ts';
 import { isTrade } from '../order/request.ts';
-import { STATES } from '../order/states.ts';
+import { hasEnded, STATES } from '../order/states.ts';
 import { type CancelRights, carryOutCancel } from './cancel.ts';
 import { ask, type Desk, pause } from './desk.ts';
 import { answerQuery } from './query.ts';
 import { resolve } from './resolve.ts';
-import { send } from './send.ts';
+import { refuseHalted, send } from './send.ts';
 import { doubtful } from './words.ts';
 
 interface Job {
@@ -25,6 +26,8 @@ export class Dispatcher {
   readonly #jobs = new Map<number, Job>();
   /** Cancels of orders that came late. */
   readonly #late = new Set<Job>();
+  /** Orders that a halt has had cancelled in this run, by the broker's id. */
+  readonly #cancelling = new Set<string>();
 
   /** `fatal` is called with whatever a job throws: a journal that failed, a broken invariant. */
   constructor(desk: Desk, rights: CancelRights, fatal: (error: unknown) => void) {
@@ -129,10 +132,13 @@ export class Dispatcher {
         : 'it stays open: cancel it if it is not wanted any more',
     );
     const { brokerId } = entry;
-    if (!cancels || brokerId === null) return;
+    if (cancels && brokerId !== null) this.#cancelInBackground(entry.agent, brokerId);
+  }
+
+  #cancelInBackground(agent: string, brokerId: string): void {
     const job: Job = {
       callOff: () => {},
-      done: this.#cancelLate(entry.agent, brokerId, (callOff) => {
+      done: this.#cancelLate(agent, brokerId, (callOff) => {
         job.callOff = callOff;
         if (this.#desk.isStopped()) callOff();
       })
@@ -144,6 +150,49 @@ export class Dispatcher {
         }),
     };
     this.#late.add(job);
+  }
+
+  /**
+   * A halt came, or is there at the start: what waits to be sent is refused, and what is open is cancelled where the halt
+   * says so. Orders in doubt stay in doubt: nothing is known of them.
+   */
+  async halted(halts: readonly Halt[]): Promise<void> {
+    const desk = this.#desk;
+    const cancelling = halts.filter(({ cancels }) => cancels);
+    const states = cancelling.length > 0 ? (['admitted', 'working'] as const) : (['admitted'] as const);
+    for (const entry of await desk.journal.unfinished(states)) {
+      if (desk.isStopped()) return;
+      if (entry.mode !== desk.broker.mode || entry.wire === null) continue;
+      const request = desk.requestOf(entry);
+      if (request === null || !isTrade(request)) continue;
+      if (entry.state === 'working') {
+        this.opened(entry, cancelling);
+        continue;
+      }
+      const halt = haltAgainst(halts, haltable(request));
+      if (halt !== null) await refuseHalted(desk, entry, halt);
+    }
+  }
+
+  /** An order is open at the broker, and a halt may want it cancelled. */
+  opened(entry: Entry, halts: readonly Halt[]): void {
+    const cancelling = halts.filter(({ cancels }) => cancels);
+    if (cancelling.length === 0) return;
+    const request = this.#desk.requestOf(entry);
+    if (request !== null && isTrade(request) && haltAgainst(cancelling, haltable(request)) !== null)
+      this.#cancelOpen(entry);
+  }
+
+  /** The order itself, or those of its exits that are still open. */
+  #cancelOpen(entry: Entry): void {
+    const order: unknown =
+      entry.answer !== null && 'dataJson' in entry.answer ? JSON.parse(entry.answer.dataJson) : null;
+    const ids = openIds(order);
+    for (const id of ids.length === 0 && entry.brokerId !== null ? [entry.brokerId] : ids) {
+      if (this.#cancelling.has(id)) continue;
+      this.#cancelling.add(id);
+      this.#cancelInBackground(entry.agent, id);
+    }
   }
 
   /** Asks until the broker has said yes or no: nobody else would cancel it. */
@@ -169,4 +218,12 @@ export class Dispatcher {
     for (const job of jobs) job.callOff();
     await Promise.all(jobs.map((job) => job.done));
   }
+}
+
+/** Of an order as the broker told it: its id while it is open, else the ids of its open legs. */
+function openIds(order: unknown): readonly string[] {
+  if (typeof order !== 'object' || order === null) return [];
+  const { id, status, legs } = order as Readonly<Record<string, unknown>>;
+  if (typeof id !== 'string' || typeof status !== 'string') return [];
+  return hasEnded(status) ? (Array.isArray(legs) ? legs.flatMap(openIds) : []) : [id];
 }

@@ -1,14 +1,20 @@
 /** The whole length of a doubt, on a clock in the hand: when it may end, by what, and not a moment before. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { alpacaBroker } from '../broker/alpaca/client.ts';
 import type { HttpRequest, HttpResult, Network } from '../broker/alpaca/network.ts';
+import { HALT_FOLDER } from '../halt/halt.ts';
+import { Halts } from '../halt/halts.ts';
 import type { Entry } from '../journal/journal.ts';
 import { openSqliteJournal } from '../journal/sqlite.ts';
 import { Writer } from '../journal/writer.ts';
 import { defined } from '../lib/assert.ts';
 import { type Clock, micros } from '../lib/clock.ts';
 import { noFailpoints } from '../lib/failpoint.ts';
+import { systemFiles } from '../lib/files.ts';
 import { seededRandom } from '../lib/random.ts';
 import { orderName } from '../order/name.ts';
 import { parse } from '../order/parse.ts';
@@ -18,6 +24,11 @@ import type { Desk, DoubtPolicy } from './desk.ts';
 import { Readiness } from './readiness.ts';
 import { resolve } from './resolve.ts';
 import { Slots } from './slots.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'resolve-'));
+after(() => rmSync(home, { recursive: true }));
+const files = systemFiles(home);
+files.makeFolder(HALT_FOLDER);
 
 const MINUTE_MS = 60_000;
 const START_MS = Date.UTC(2026, 1, 13, 14, 30, 23);
@@ -120,6 +131,8 @@ async function inDoubt(
       latePolicy: 'cancel',
       ...policy,
     },
+    halts: new Halts(files, clock),
+    onTheirWay: new Set(),
     requestOf: () => trade,
     suspect: () => false,
     strayCopies: () => false,

@@ -10,6 +10,7 @@
 
 import { adopt } from '../broker/adopt.ts';
 import { nextBound } from '../broker/paging.ts';
+import { haltable } from '../halt/halt.ts';
 import type { Entry } from '../journal/journal.ts';
 import { isoMicros, micros } from '../lib/clock.ts';
 import { orderError } from '../order/errors.ts';
@@ -71,7 +72,11 @@ export async function resolve(
     }
     if (now < lastByteAt + doubt.settleMs || entry.state === 'unresolved') continue;
     const mayResend =
-      doubt.resend && entry.attempts < MAX_ATTEMPTS && now < deadline && desk.readiness.obstacle === null;
+      doubt.resend &&
+      entry.attempts < MAX_ATTEMPTS &&
+      now < deadline &&
+      desk.readiness.obstacle === null &&
+      desk.halts.against(haltable(trade)) === null;
     if (!mayResend) {
       entry = await leaveUnresolved(desk, entry);
       looks = 0;
@@ -81,7 +86,7 @@ export async function resolve(
     const grant = await desk.hosts.trading.take('resolve', entry.agent).granted;
     if (grant === null) return;
     try {
-      const sent = await sendOnce(desk, entry, grant, true);
+      const sent = await sendOnce(desk, entry, trade, grant, true);
       if (sent.kind === 'settled') {
         const after = await desk.journal.find({ seq });
         if (!isDoubtful(after)) return;

@@ -5,6 +5,7 @@
  */
 import { adopt, wireOf } from '../broker/adopt.ts';
 import type { BrokerOrder, Outcome } from '../broker/broker.ts';
+import { type Halt, haltable, haltError } from '../halt/halt.ts';
 import type { Answer, Entry, Patch } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import type { TradeRequest } from '../order/request.ts';
@@ -15,6 +16,8 @@ import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.t
 
 /** At most this many repeats after a 429; the wait before each comes from the broker or doubles. */
 const RATE_LIMIT_REPEATS = 5;
+/** How soon the halts are looked at again when the disk does not show them. */
+const UNREADABLE_WAIT_MS = 500;
 const UNREACHABLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const;
 /** How often an order that waits for the budget is looked at, once a fault would end its wait. */
 const LOOK_AGAIN_MS = 1000;
@@ -70,11 +73,20 @@ export async function send(
       const sendBy = isoMicros(entry.sendBy ?? desk.clock.now());
       return giveUpUnsent(desk, entry, notSentInTime(cause, sendBy, whyUnsent(desk, 'trading')));
     }
+    const halt = desk.halts.against(haltable(trade));
+    if (halt !== null) {
+      turn.release();
+      if (halt !== 'unreadable') return refuseHalted(desk, entry, halt);
+      const nap = pause(desk.clock, Math.max(0, Math.min(UNREADABLE_WAIT_MS, deadline - desk.clock.monotonic())));
+      onWait(nap.callOff);
+      await nap.done;
+      continue;
+    }
     try {
-      const attempt = await sendOnce(desk, entry, turn, isLookedUp, limited + 1);
+      const attempt = await sendOnce(desk, entry, trade, turn, isLookedUp, limited + 1);
       if (attempt.kind === 'settled') return false;
       if (attempt.kind === 'doubt') return true;
-      if (attempt.why === 'looked_up' || attempt.why === 'stale') {
+      if (attempt.why === 'looked_up' || attempt.why === 'stale' || attempt.why === 'held') {
         isLookedUp ||= attempt.why === 'looked_up';
         continue;
       }
@@ -170,7 +182,21 @@ function endWhenLate(desk: Desk, waiting: Waiting, deadline: number, faultDeadli
 }
 
 /** An order whose time passed: unsent for certain, or in doubt when an earlier journal may have sent it. */
-async function giveUpUnsent(desk: Desk, entry: Entry, answer: Answer): Promise<boolean> {
+function giveUpUnsent(desk: Desk, entry: Entry, answer: Answer): Promise<boolean> {
+  return endUnsent(desk, entry, 'expired_unsent', answer);
+}
+
+/** An order that a halt has met while it waited. It is not kept for later: after a resume nothing goes out by itself. */
+export function refuseHalted(desk: Desk, entry: Entry, halt: Halt): Promise<boolean> {
+  return endUnsent(desk, entry, 'refused', { error: haltError(halt) });
+}
+
+async function endUnsent(
+  desk: Desk,
+  entry: Entry,
+  state: 'expired_unsent' | 'refused',
+  answer: Answer,
+): Promise<boolean> {
   const after = await desk.writer.revise(entry.seq, (newest) => {
     if (newest.state !== 'admitted') return null;
     const doubted = newest.doubted || desk.suspect();
@@ -184,7 +210,11 @@ async function giveUpUnsent(desk: Desk, entry: Entry, answer: Answer): Promise<b
           events: [{ kind: 'doubt', detail: '{}' }],
           stage: 'd5',
         }
-      : { patch: { state: 'expired_unsent', answer }, events: [{ kind: 'expired', detail: '{}' }], stage: 'd5' };
+      : {
+          patch: { state, answer },
+          events: [{ kind: state === 'refused' ? 'halted' : 'expired', detail: '{}' }],
+          stage: 'd5',
+        };
   });
   return after.state === 'in_doubt';
 }
@@ -196,7 +226,7 @@ async function giveUpUnsent(desk: Desk, entry: Entry, answer: Answer): Promise<b
 type Sent =
   | { readonly kind: 'settled' }
   | { readonly kind: 'doubt' }
-  | { readonly kind: 'again'; readonly why: 'unreachable' | 'rate_limited' | 'looked_up' | 'stale' };
+  | { readonly kind: 'again'; readonly why: 'unreachable' | 'rate_limited' | 'looked_up' | 'stale' | 'held' };
 
 type Slot = Pick<Grant, 'leaves' | 'heard'>;
 
@@ -204,7 +234,14 @@ type Slot = Pick<Grant, 'leaves' | 'heard'>;
  * Journals a sending (D4), sends the journaled bytes, journals the outcome (D5). Needs a granted slot, which is good for
  * one request: where the order must be looked up first, the look-up is all that it does.
  */
-export async function sendOnce(desk: Desk, entry: Entry, slot: Slot, isLookedUp: boolean, nth = 1): Promise<Sent> {
+export async function sendOnce(
+  desk: Desk,
+  entry: Entry,
+  trade: TradeRequest,
+  slot: Slot,
+  isLookedUp: boolean,
+  nth = 1,
+): Promise<Sent> {
   desk.failpoints.hit('k08-before-d4');
   if (!isLookedUp && (entry.doubted || desk.suspect()) && entry.attempts === 0)
     return lookUpFirst(desk, entry, slot, nth);
@@ -220,11 +257,26 @@ export async function sendOnce(desk: Desk, entry: Entry, slot: Slot, isLookedUp:
   // What is journaled as sent is sent, also while the tower stops; after a fault nothing is.
   if (desk.hasFailed()) return { kind: 'doubt' };
   slot.leaves();
-  const answer = desk.broker.submit(wireOf(applied.entry));
+  const answer = desk.broker.submit(wireOf(applied.entry), () => mayLeave(desk, applied.entry, trade));
   desk.failpoints.hit('k11-bytes-out');
-  const outcome = await answer;
-  slot.heard(outcome, nth);
-  return settle(desk, entry.seq, outcome);
+  try {
+    const outcome = await answer;
+    // What was held back says nothing about the host.
+    if (outcome.kind !== 'not_sent' || outcome.why !== 'held') slot.heard(outcome, nth);
+    return await settle(desk, entry.seq, outcome);
+  } finally {
+    desk.onTheirWay.delete(entry.seq);
+  }
+}
+
+/**
+ * Asked in the moment before the first byte is written: whoever has put a halt into its folder by then is obeyed, however
+ * long the order has waited for a connection since it was journaled.
+ */
+function mayLeave(desk: Desk, entry: Entry, trade: TradeRequest): boolean {
+  if (desk.hasFailed() || desk.halts.against(haltable(trade)) !== null) return false;
+  desk.onTheirWay.add(entry.seq);
+  return true;
 }
 
 /** Whatever an earlier journal sent under this id must be found before anything is sent again. */

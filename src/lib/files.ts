@@ -63,6 +63,10 @@ export interface Files {
   remove(file: string): boolean;
   /** A whole regular file; null when there is none, or something that is no regular file. */
   read(file: string): Uint8Array | null;
+  /** Whether anything has this name, whatever it is. */
+  exists(file: string): boolean;
+  /** Overwrites a small file of the tower's own in place, without a sync: a sign for others that needs no new space. */
+  stamp(file: string, text: string): void;
   /** Rings when something may have changed in a folder; may ring too often or not at all. */
   watch(folder: string, ring: () => void): () => void;
   /** Lets go of what is held open. Nothing may be called after it. */
@@ -97,6 +101,9 @@ const codeOf = (error: unknown): string => (error instanceof Error && 'code' in 
 export const TEMP_PREFIX = '.tower-tmp-';
 /** Where a running tower's temporary files lie until they get their names: one folder, emptied at start after a crash. */
 export const TEMP_FOLDER = 'data/tmp';
+
+/** A stamp always has this size, so that writing it anew needs no space on a full disk. */
+const STAMP_BYTES = 4096;
 
 export function dirEntry(name: string): DirEntry {
   return { name, raw: Buffer.from(name), isPlain: true };
@@ -314,6 +321,18 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
       }
     },
     read: readRegular,
+    exists(file) {
+      return fs.lstatSync(at(file), { throwIfNoEntry: false }) !== undefined;
+    },
+    stamp(file, text) {
+      const { O_RDWR, O_CREAT, O_NOFOLLOW } = fs.constants;
+      const fd = fs.openSync(at(file), O_RDWR | O_CREAT | O_NOFOLLOW, 0o644);
+      try {
+        fs.writeSync(fd, text.padEnd(STAMP_BYTES), 0);
+      } finally {
+        fs.closeSync(fd);
+      }
+    },
     watch(folder, ring) {
       try {
         const watcher = fs.watch(pins.at(folder), () => ring());

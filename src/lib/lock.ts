@@ -11,8 +11,11 @@ export interface Held {
   release(): void;
 }
 
-/** Takes the lock on `file` (absolute), or tells the process id of the holder (null when it is not known). */
-export function lockFile(file: string, pid: number): { readonly held: Held } | { readonly heldBy: number | null } {
+/**
+ * Takes the lock on `file` (absolute), or tells the process id of the holder (null when it is not known). Without a `pid` the
+ * lock is only tried: who holds it then leaves no name.
+ */
+export function lockFile(file: string, pid?: number): { readonly held: Held } | { readonly heldBy: number | null } {
   const db = new Sqlite(file, { timeout: 0 });
   try {
     // An exclusive transaction that is never ended: SQLite holds a lock of the kernel's for it.
@@ -24,7 +27,7 @@ export function lockFile(file: string, pid: number): { readonly held: Held } | {
     if (!(error instanceof Sqlite.SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
     return { heldBy: holderOf(file) };
   }
-  writeFileSync(`${file}.pid`, `${pid}\n`);
+  if (pid !== undefined) writeFileSync(`${file}.pid`, `${pid}\n`);
   return { held: { release: () => db.close() } };
 }
 

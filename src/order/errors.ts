@@ -183,7 +183,16 @@ const TABLE = {
     'The settings do not let this agent do that.',
     'The owner changes the settings of the agent.',
   ),
-  halted: denied('Trading is halted; only cancels and queries pass.', 'Wait until it is resumed.', 503),
+  halted: denied(
+    'A person has halted trading, of everything, of the agent or of the symbol; only cancels and queries pass.',
+    'Wait until it is resumed; nothing that was refused is sent later.',
+    503,
+  ),
+  reduce_only: denied(
+    'A person lets pass only what makes positions smaller.',
+    'Send only orders that close what is held, or wait until it is resumed.',
+    503,
+  ),
   not_owner: denied('The order belongs to another agent.', 'Cancel your own orders; a controller may cancel others.'),
   cancelled_unsent: denied(
     'The order was cancelled before it was sent.',

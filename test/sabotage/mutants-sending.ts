@@ -12,7 +12,7 @@ const BLIND_TO_IDS: Edit = {
   find: "note('client_order_id', asked['client_order_id'] !== order.clientOrderId);",
   replace: '',
 };
-const SUBMIT = 'const answer = desk.broker.submit(wireOf(applied.entry));';
+const SUBMIT = 'const answer = desk.broker.submit(wireOf(applied.entry), () => mayLeave(desk, applied.entry, trade));';
 const submitAs = (suffix: string): string =>
   `const made = wireOf(applied.entry);
   const answer = desk.broker.submit({ ...made, body: made.body.replace(/("client_order_id":"[^"]*)/, (id) => id + ${suffix}) });`;
@@ -250,7 +250,7 @@ export const SENDING: readonly Mutant[] = [
     number: '30b',
     name: 'an order in doubt is sent again though that is switched off',
     why: 'where equal ids are taken twice, it becomes two orders',
-    edits: [{ file: RESOLVE, find: 'doubt.resend && entry.attempts', replace: 'entry.attempts' }],
+    edits: [{ file: RESOLVE, find: 'doubt.resend &&\n      entry.attempts', replace: 'entry.attempts' }],
     catcher: { test: DOUBT, only: 'switched off' },
     slow: true,
     storm: true,
@@ -298,6 +298,27 @@ export const SENDING: readonly Mutant[] = [
       },
     ],
     catcher: { test: 'src/dispatch/resolve.test.ts' },
+    storm: true,
+  },
+  {
+    id: 'halt-in-memory',
+    number: '29',
+    name: 'halts are looked up once, and then remembered',
+    why: 'a person halts everything, and orders go on leaving',
+    edits: [
+      {
+        file: 'src/halt/halts.ts',
+        find: "    const state = this.state();\n    return state.kind === 'unreadable'",
+        replace:
+          "    const own = this as unknown as { first?: HaltState };\n    own.first ??= this.state();\n    const state = own.first;\n    return state.kind === 'unreadable'",
+      },
+      {
+        file: 'src/dispatch/dispatcher.ts',
+        find: 'if (halt !== null) await refuseHalted(desk, entry, halt);',
+        replace: '',
+      },
+    ],
+    catcher: { test: 'test/flow/halt.test.ts', only: 'an empty file halts' },
     storm: true,
   },
 ];

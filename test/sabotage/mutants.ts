@@ -17,5 +17,4 @@ export const NOT_APPLICABLE: readonly { readonly number: string; readonly name: 
     reason: 'one tower per account and machine, held by a lock; no leases yet',
   },
   { number: '26', name: 'Host not checked', reason: 'the tower takes orders as files only and serves no HTTP' },
-  { number: '29', name: 'halt checked in memory only', reason: 'there is no halt yet' },
 ];

@@ -41,7 +41,7 @@ export interface AgentsWorld {
   told(what: string): void;
 }
 
-const NAMES = ['alpha', 'beta', 'gamma', 'delta'] as const;
+export const NAMES = ['alpha', 'beta', 'gamma', 'delta'] as const;
 const SYMBOLS = ['AAPL', 'MSFT', 'TSLA'] as const;
 
 export class Agents {

@@ -159,6 +159,13 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       life.call('read');
       return disk.at(file)?.bytes ?? null;
     },
+    exists(file) {
+      life.call('exists');
+      return disk.at(file) !== undefined;
+    },
+    stamp() {
+      call('stamp');
+    },
     watch(folder, ring) {
       life.call('watch');
       return world.watch(folder, () => {

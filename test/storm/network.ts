@@ -138,6 +138,11 @@ export class Wire {
       soon({ kind: 'unsent', reason: 'connection refused' });
       return;
     }
+    if (request.mayLeave?.() === false) {
+      told(`${request.method}: held back`);
+      soon({ kind: 'unsent', reason: 'held back', held: true });
+      return;
+    }
     this.#world.left(request, life);
     const what = `${request.method} ${request.path.slice(0, 60)}`;
     const lost: HttpResult = { kind: 'lost', reason: 'connection reset' };

@@ -3,7 +3,7 @@
  * Must share no decision with the tower: it reads JSON and counts, and a statement once made is held against all that
  * comes after.
  *
- * I6 (exposure) has no check here: the tower has no exposure limits yet.
+ * I6 (exposure) has no check here: no seed sets limits yet.
  */
 import type { Database } from 'better-sqlite3';
 import type { HttpRequest } from '../../src/broker/alpaca/network.ts';
@@ -82,6 +82,8 @@ export class Oracle {
   /** Answers that an agent has deleted, with the version that was put in place since (none: Infinity). */
   readonly #deleted = new Map<string, number>();
   readonly #world: OracleWorld;
+  /** Halts that stand, and whom they concern (null: all). */
+  readonly #halts = new Map<string, string | null>();
   readonly #claims = new Map<string, Claim[]>();
   readonly #posted = new Map<string, number>();
   readonly #turnedAway = new Map<string, number>();
@@ -101,6 +103,14 @@ export class Oracle {
 
   fail(invariant: string, text: string): void {
     this.#world.violated({ invariant, text });
+  }
+
+  halted(path: string, agent: string | null): void {
+    this.#halts.set(path, agent);
+  }
+
+  resumed(path: string): void {
+    this.#halts.delete(path);
   }
 
   drop(drop: Drop): void {
@@ -172,6 +182,10 @@ export class Oracle {
     if (drop === undefined) {
       this.fail('I1', `a POST with client_order_id ${id}, which no file has asked for`);
       return;
+    }
+    for (const [path, agent] of this.#halts) {
+      if (agent === null || id.startsWith(`${agent}_`))
+        this.fail('I11', `a POST of ${id} leaves while ${path} is there`);
     }
     for (const claim of this.#claims.get(id) ?? [])
       this.fail(

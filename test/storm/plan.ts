@@ -11,6 +11,8 @@ export interface Plan {
   readonly agents: number;
   readonly budget: { readonly perMinute: number; readonly perSecond: number };
   readonly pollMs: number;
+  /** Halts that a person makes and ends. */
+  readonly halts: number;
   /** How far the tower's wall clock is off, at most, anew with every start and once in between. */
   readonly wallOffMs: number;
   /** The tower's settings for doubt; the faults below stay within what they promise to bear. */
@@ -127,7 +129,8 @@ export interface BrokerPlan {
   readonly perMinute: number;
 }
 
-export function drawPlan(random: Random): Plan {
+/** `people` is a stream of its own: what is drawn from it changes nothing else. */
+export function drawPlan(random: Random, people: Random): Plan {
   const one = (probability: number): boolean => chance(random, probability);
   /** A rate up to `most` in a share of the seeds, else none. Small rates are as likely as large ones. */
   const rate = (share: number, most: number): number => (one(share) ? most * fraction(random) ** 2 : 0);
@@ -148,6 +151,7 @@ export function drawPlan(random: Random): Plan {
     budget: small
       ? { perMinute: 20 + below(random, 60), perSecond: 2 + below(random, 6) }
       : { perMinute: 200, perSecond: 10 },
+    halts: chance(people, 0.25) ? 1 + below(people, 3) : 0,
     pollMs: pick(random, [500, 2_000, 5_000, 5_000, 10_000]),
     wallOffMs: one(0.15) ? pick(random, [2_000, 120_000, 7_200_000]) : 0,
     settleMs,

@@ -3,10 +3,11 @@
  * phase (none, and everything must come to its end). Must give the same run for the same seed, step by step.
  */
 import { alpacaBroker } from '../../src/broker/alpaca/client.ts';
-import { below, chance, fraction, type Random, seededRandom } from '../../src/lib/random.ts';
+import { INCOMING } from '../../src/ingress/folder.ts';
+import { below, chance, fraction, pick, type Random, seededRandom } from '../../src/lib/random.ts';
 import { CannotStart } from '../../src/observe/events.ts';
 import { Pipeline } from '../../src/pipeline.ts';
-import { Agents } from './agents.ts';
+import { Agents, NAMES } from './agents.ts';
 import { checkDurable, checkEnd, isSettled } from './audit.ts';
 import type { BookOrder, Venue } from './book.ts';
 import { drive, VirtualTime } from './clock.ts';
@@ -109,7 +110,7 @@ class Storm {
   constructor(seed: number, usesExchange: boolean, keepsTrace: boolean) {
     const stream = (name: string): Random => seededRandom(`${seed}:${name}`);
     this.#seed = seed;
-    const plan = drawPlan(stream('plan'));
+    const plan = drawPlan(stream('plan'), stream('people'));
     this.#plan = plan;
     this.#trace = new Trace(keepsTrace);
     this.#random = { life: stream('life'), disk: stream('disk'), tower: stream('tower'), journal: stream('journal') };
@@ -175,8 +176,30 @@ class Storm {
       if (chance(life, plan.broker.foreign)) this.#time.in(span * fraction(life), () => this.#venue.placeForeign());
     }
     if (plan.journal.rolledBack > 0) this.#time.in(span * fraction(life), () => this.#backUp());
+    const people = seededRandom(`${this.#seed}:halts`);
+    for (let i = 0; i < plan.halts; i++) this.#haltSometime(people, span);
     this.#time.in(span, () => this.#calm());
     this.#boot();
+  }
+
+  /** A person halts everything or one agent by a file, and ends it again. */
+  #haltSometime(people: Random, span: number): void {
+    const agent = chance(people, 0.5) ? null : pick(people, NAMES.slice(0, this.#plan.agents));
+    const path = `data/halt/${agent === null ? 'all' : `agent.${agent}`}`;
+    const from = span * fraction(people);
+    this.#time.in(from, () => {
+      this.#disk.makeFolder('data/halt');
+      if (this.#disk.at(path) === undefined)
+        this.#disk.sync(this.#disk.create(path, new Uint8Array(0), this.#time.now));
+      this.#disk.syncFolder('data/halt', this.#disk.moves);
+      this.#oracle.halted(path, agent);
+      this.#tell('person', `halts ${agent ?? 'everything'}`);
+    });
+    this.#time.in(from + (span - from) * fraction(people), () => {
+      this.#disk.remove(path, this.#time.now);
+      this.#oracle.resumed(path);
+      this.#tell('person', `resumes ${agent ?? 'everything'}`);
+    });
   }
 
   step(): boolean {
@@ -273,7 +296,8 @@ class Storm {
           this.#tell('tower', `claims ${from} → ${to} #${inode.id}`);
           this.#oracle.claimed(inode, to);
         },
-        watch: (_folder, ring) => {
+        watch: (folder, ring) => {
+          if (folder !== INCOMING) return () => {};
           this.#ring = ring;
           return () => {
             if (this.#ring === ring) this.#ring = () => {};

@@ -89,9 +89,9 @@ class AlpacaBroker implements Broker {
     return differences(wire, order);
   }
 
-  async submit(wire: Wire): Promise<Outcome<BrokerOrder>> {
+  async submit(wire: Wire, mayLeave?: () => boolean): Promise<Outcome<BrokerOrder>> {
     const { orderMs } = this.#timeouts;
-    const result = await this.#trade(wire.method, wire.path, { body: wire.body, timeoutMs: orderMs });
+    const result = await this.#trade(wire.method, wire.path, { body: wire.body, timeoutMs: orderMs, mayLeave });
     return this.#outcome(result, 'order', ({ body }) => {
       const order = readOrder(readJson(body), body.trim());
       if (order === null) return 'no order in it';
@@ -193,7 +193,7 @@ class AlpacaBroker implements Broker {
   /** One request; what the answer says about the budget is passed on. */
   async #send(name: HostName, method: HttpRequest['method'], path: string, more: SendOptions): Promise<HttpResult> {
     const host = this.#hosts[name];
-    const { body = '', timeoutMs = this.#timeouts.readMs, maxBytes = MAX_BYTES } = more;
+    const { body = '', timeoutMs = this.#timeouts.readMs, maxBytes = MAX_BYTES, mayLeave } = more;
     const result = await this.#options.network.request({
       method,
       origin: host.origin,
@@ -202,6 +202,7 @@ class AlpacaBroker implements Broker {
       body,
       timeoutMs,
       maxBytes,
+      ...(mayLeave === undefined ? {} : { mayLeave }),
     });
     if (result.kind === 'answer') {
       const remaining = numberHeader(result.headers, 'x-ratelimit-remaining');
@@ -231,6 +232,7 @@ interface SendOptions {
   readonly body?: string;
   readonly timeoutMs?: number;
   readonly maxBytes?: number;
+  readonly mayLeave?: (() => boolean) | undefined;
 }
 
 const done = <T>(value: T): Outcome<T> => ({ kind: 'done', value });

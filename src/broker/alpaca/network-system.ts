@@ -91,10 +91,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #chunks: Buffer[] = [];
   #size = 0;
   readonly #maxBytes: number;
+  readonly #mayLeave: () => boolean;
   readonly #resolve: (result: HttpResult) => void;
 
-  constructor(maxBytes: number, resolve: (result: HttpResult) => void) {
+  constructor(maxBytes: number, mayLeave: () => boolean, resolve: (result: HttpResult) => void) {
     this.#maxBytes = maxBytes;
+    this.#mayLeave = mayLeave;
     this.#resolve = resolve;
   }
 
@@ -103,6 +105,11 @@ class Exchange implements Dispatcher.DispatchHandler {
       // Given up while waiting for a connection, or a second try of what has already been written: neither may be sent.
       controller.abort(new errors.RequestAbortedError());
       this.#settle({ kind: 'lost', reason: 'the connection failed and the request was not repeated' });
+      return;
+    }
+    if (!this.#mayLeave()) {
+      controller.abort(new errors.RequestAbortedError());
+      this.#settle({ kind: 'unsent', reason: 'held back in the moment before it left', held: true });
       return;
     }
     this.#controller = controller;
@@ -185,12 +192,21 @@ export function systemNetwork(clock: Clock = systemClock): Network {
   };
 
   return {
-    async request({ method, origin, path, headers, body, timeoutMs, maxBytes }: HttpRequest): Promise<HttpResult> {
+    async request({
+      method,
+      origin,
+      path,
+      headers,
+      body,
+      timeoutMs,
+      maxBytes,
+      mayLeave = () => true,
+    }: HttpRequest): Promise<HttpResult> {
       if (closed) return { kind: 'unsent', reason: 'the network is closed' };
       const pool = poolOf(origin);
       let callOff = (): void => {};
       const result = await new Promise<HttpResult>((resolve) => {
-        const exchange = new Exchange(maxBytes, resolve);
+        const exchange = new Exchange(maxBytes, mayLeave, resolve);
         callOff = clock.after(timeoutMs, () => exchange.fail(`no whole answer within ${timeoutMs} ms`));
         pool.dispatch(
           {

@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly body: string;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** Asked in the moment before the first byte is written; after a no nothing is, and the result is `unsent` and `held`. */
+  readonly mayLeave?: () => boolean;
 }
 
 export type HttpResult =
@@ -26,7 +28,7 @@ export type HttpResult =
    * No byte of the request left this machine (refused, DNS, TLS, connect time-out). `untrusted`: the other side has shown a
    * certificate that does not prove that it is the host.
    */
-  | { readonly kind: 'unsent'; readonly reason: string; readonly untrusted?: true }
+  | { readonly kind: 'unsent'; readonly reason: string; readonly untrusted?: true; readonly held?: true }
   /** Bytes left and no whole answer came back (reset, time-out, cut or oversized body). */
   | { readonly kind: 'lost'; readonly reason: string };
 

@@ -29,6 +29,9 @@ export function judge(result: HttpResult, call: Call, nowMs: number): Outcome<ne
     const reason = `the host's certificate is not to be trusted (${result.reason}); check the base URL, the clock and who is on the line`;
     return { kind: 'misconfigured', reason, rejection: null };
   }
+  if (result.kind === 'unsent' && result.held) {
+    return { kind: 'not_sent', why: 'held', reason: result.reason, retryAfterMs: null };
+  }
   if (result.kind === 'unsent') {
     return { kind: 'not_sent', why: 'unreachable', reason: result.reason, retryAfterMs: null };
   }

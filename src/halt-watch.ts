@@ -1,0 +1,139 @@
+/**
+ * The tower's side of a halt: notices that one has come or gone, says so to who waits for it, has what it concerns refused
+ * or cancelled, and journals who did it. Must never be what holds an order back: that is looked up in the folder itself,
+ * before each first byte.
+ */
+import { describeScope, type Halt } from './halt/halt.ts';
+import type { Halts } from './halt/halts.ts';
+import type { Journal } from './journal/journal.ts';
+import { type Clock, isoMicros } from './lib/clock.ts';
+
+export interface HaltWatchOptions {
+  readonly halts: Halts;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  notice(level: 'info' | 'warn', text: string, remedy: string): void;
+  /** Halts are new, or the tower has just started with them. */
+  concern(halts: readonly Halt[]): Promise<void>;
+  /** Orders that have left and are not answered. */
+  onTheirWay(): number;
+  fatal(error: unknown): void;
+}
+
+/** The halts of the journal: what it was told of those that stand, by the name of their file. */
+const FACT = 'halts';
+
+export class HaltWatch {
+  readonly #o: HaltWatchOptions;
+  #known: readonly Halt[] = [];
+  #names = '';
+  #work: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: HaltWatchOptions) {
+    this.#o = options;
+  }
+
+  /** As last noticed: for people, and to cancel what comes to light later. */
+  get known(): readonly Halt[] {
+    return this.#known;
+  }
+
+  start(): void {
+    this.#o.halts.watch(() => this.#look());
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#o.halts.stop();
+    await this.#work.catch(() => {});
+  }
+
+  #look(): void {
+    if (this.#stopped) return;
+    const { halts, clock } = this.#o;
+    const state = halts.state();
+    if (state.kind === 'unreadable') return;
+    const names = JSON.stringify(state.halts.map(({ name }) => name).sort());
+    if (state.halts.length > 0 || names !== this.#names) this.#acknowledge(names, isoMicros(clock.now()));
+    if (names === this.#names && !state.notes) return;
+    this.#names = names;
+    const before = this.#known;
+    this.#known = state.halts;
+    const fresh = state.halts.filter(({ name }) => !before.some((one) => one.name === name));
+    for (const halt of fresh) {
+      const who = `${halt.by === null ? '' : ` by ${halt.by}`}${halt.reason === null ? '' : `: ${halt.reason}`}`;
+      this.#o.notice('warn', `${words(halt)}${who}`, 'tower resume ends it');
+    }
+    for (const halt of before) {
+      if (!state.halts.some(({ name }) => name === halt.name))
+        this.#o.notice('info', `${describeScope(halt.scope)} is resumed`, '');
+    }
+    this.#work = this.#work
+      .then(async () => {
+        if (fresh.length > 0) await this.#o.concern(state.halts);
+        await this.#journal(state.halts);
+      })
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#o.fatal(error);
+      });
+  }
+
+  /** A disk that takes no byte must not keep the halt from holding. */
+  #acknowledge(names: string, at: string): void {
+    const { halts } = this.#o;
+    try {
+      halts.acknowledge(`{"at":"${at}","halts":${names},"on_their_way":${this.#o.onTheirWay()}}\n`);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+    }
+  }
+
+  async #journal(halts: readonly Halt[]): Promise<void> {
+    const { journal, clock } = this.#o;
+    const known: Record<string, unknown> = JSON.parse((await journal.fact(FACT)) ?? '{}');
+    const at = isoMicros(clock.now());
+    for (const halt of halts) {
+      if (Object.hasOwn(known, halt.name)) continue;
+      known[halt.name] = { by: halt.by, at: halt.at, reason: halt.reason };
+      const detail = JSON.stringify({ halt: halt.name, by: halt.by, at: halt.at ?? at, reason: halt.reason });
+      await journal.setFact(FACT, JSON.stringify(known), { kind: 'halt', detail });
+    }
+    const notes = this.#notes();
+    for (const name of Object.keys(known)) {
+      if (halts.some((halt) => halt.name === name)) continue;
+      delete known[name];
+      if (notes.some(({ text }) => text.includes(JSON.stringify(name)))) continue;
+      const detail = JSON.stringify({ resumes: [name], by: null, at, reason: null });
+      await journal.setFact(FACT, JSON.stringify(known), { kind: 'resume', detail });
+    }
+    for (const { name, text } of notes) {
+      await journal.setFact(FACT, JSON.stringify(known), {
+        kind: 'resume',
+        key: `resume:${name}`,
+        detail: text.trim(),
+      });
+      this.#forget(name);
+    }
+  }
+
+  #notes(): ReturnType<Halts['resumes']> {
+    try {
+      return this.#o.halts.resumes();
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      return [];
+    }
+  }
+
+  #forget(name: string): void {
+    try {
+      this.#o.halts.forget(name);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+    }
+  }
+}
+
+const words = (halt: Halt): string =>
+  `${describeScope(halt.scope)} ${halt.reduceOnly ? 'may only reduce positions' : 'is halted'}${halt.cancels ? ', open orders are cancelled' : ''}`;
