@@ -4,7 +4,7 @@
  * wrong. Must never throw, guess, or give a value that the text does not hold.
  */
 import { defined } from './assert.ts';
-import { clipped, codePoint, JsonNumber, type JsonObject, type JsonValue } from './json.ts';
+import { clipped, codePoint, JsonNumber, type JsonObject, type JsonValue, SECRETIVE } from './json.ts';
 import { decodeUtf8, type NotUtf8 } from './utf8.ts';
 
 export interface JsonLimits {
@@ -222,10 +222,10 @@ class StrictParser {
       const first = object[key];
       if (first !== undefined) {
         this.index = start;
-        const both = `${clipped(first)}, ${clipped(value)}`;
+        const both = SECRETIVE.test(key) ? '' : ` (${clipped(first)}, ${clipped(value)})`;
         return this.blame(
           key,
-          this.refuse('json_duplicate_key', () => `${clipped(key)} appears twice (${both})`, 'write each key once'),
+          this.refuse('json_duplicate_key', () => `${clipped(key)} appears twice${both}`, 'write each key once'),
         );
       }
       object[key] = value;

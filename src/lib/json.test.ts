@@ -118,6 +118,7 @@ test('clipped values are short printable ASCII', () => {
   assert.equal(clipped('AАPL'), 'A\\u0410PL');
   assert.equal(clipped(new JsonNumber('1.50')), '1.50');
   assert.equal(clipped({ a: [true, null] }), '{"a":[true,null]}');
+  assert.equal(clipped({ a: [{ api_key: 'hush' }, new JsonNumber('1.0')] }), '{"a":[{"api_key":"[secret]"},1.0]}');
   assert.equal(clipped('x'.repeat(100)).length, 64);
   assert.equal(clipped('\u001b'.repeat(100)).length, 64);
   assert.match(clipped('x'.repeat(100)), /\.\.\.$/);

@@ -34,13 +34,22 @@ export const isJsonObject = (value: JsonValue | undefined): value is JsonObject 
 /** `U+202E` */
 export const codePoint = (code: number): string => `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
 
-/** A value for a message: at most `limit` characters of printable ASCII, the rest escaped or cut. Never for machines. */
+/** Names of what carries a secret or leads elsewhere: their values are never shown. */
+export const SECRETIVE =
+  /api_?key|secret|password|token|authorization|credential|base_?url|^account(?:_id)?$|^headers$/i;
+
+/**
+ * A value for a message: at most `limit` characters of printable ASCII, the rest escaped or cut, and nothing of what stands
+ * under the name of a secret. Never for machines.
+ */
 export function clipped(value: JsonValue, limit = 64): string {
-  const text =
-    typeof value === 'string' ? value.slice(0, limit + 1) : (JSON.stringify(value) ?? '').slice(0, limit + 1);
+  const whole = typeof value === 'string' ? value : (JSON.stringify(value, withoutSecrets) ?? '');
+  const text = whole.slice(0, limit + 1);
   const escaped = text.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return escaped.length > limit ? `${escaped.slice(0, limit - 3)}...` : escaped;
 }
+
+const withoutSecrets = (key: string, value: unknown): unknown => (SECRETIVE.test(key) ? '[secret]' : value);
 
 /** Finds every JSON number, and now and then something in a string that looks like one. */
 const MAYBE_NUMBER = /(?:"\s*:|[[,]|^)\s*-?\d/;

@@ -3,7 +3,7 @@
  * its documentation come. A form finds every problem at once. It must never change a value to make it fit.
  */
 import * as z from 'zod';
-import { clipped, isJsonObject, JsonNumber, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { clipped, isJsonObject, JsonNumber, type JsonObject, type JsonValue, SECRETIVE } from '../lib/json.ts';
 import type { ErrorCode, Problem } from './errors.ts';
 import { foreignCharacter, nearest } from './hint.ts';
 
@@ -176,8 +176,7 @@ function toProblems(
   return problem('type_of_field', `must be ${allowed}, not ${typeName(found)}`, allowed, null);
 }
 
-/** Fields that carry secrets or point the tower elsewhere. Their values are never shown or kept. */
-const FORBIDDEN = /api_?key|secret|password|token|authorization|credential|^account(_id)?$|base_?url|^headers$/i;
+/** What would be a secret or point the tower elsewhere (SECRETIVE) is refused as such, and so is this. */
 const NOT_ENABLED = 'advanced_instructions';
 
 function unknownField(
@@ -190,7 +189,7 @@ function unknownField(
   const name = clipped(key);
   const field = join(path, name);
   const allowed = known.length === 0 ? 'no field' : known.join(', ');
-  if (FORBIDDEN.test(key) || key === NOT_ENABLED) {
+  if (SECRETIVE.test(key) || key === NOT_ENABLED) {
     const why =
       key === NOT_ENABLED ? 'not enabled' : 'never read from an order file; its value is not kept in the answer';
     return {

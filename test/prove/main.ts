@@ -6,6 +6,7 @@
  *   npm run prove -- E04 E05 p1            rows and promises by name
  *   npm run prove -- A02 --kills 1000      more random kills
  *   npm run prove -- --out DIR --seed N --stands 2 --json
+ *   npm run prove -- hostile               hostile input: 1,000,000 inputs, or --runs N
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -24,10 +25,11 @@ const { values, positionals } = parseArgs({
     stands: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     out: { type: 'string' },
     json: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '1000000' },
   },
 });
 
-const number = (name: 'kills' | 'seed' | 'stands'): number => {
+const number = (name: 'kills' | 'seed' | 'stands' | 'runs'): number => {
   const value = Number(values[name]);
   if (Number.isSafeInteger(value) && value >= 0) return value;
   console.error(`--${name} ${values[name]} must be a whole number`);
@@ -35,6 +37,14 @@ const number = (name: 'kills' | 'seed' | 'stands'): number => {
 };
 
 const seed = number('seed');
+if (positionals.includes('hostile')) {
+  if (positionals.length > 1) {
+    console.error('hostile is a proof of its own: name it alone');
+    process.exit(2);
+  }
+  const { proveHostile } = await import('../hostile/prove.ts');
+  process.exit(await proveHostile({ seed: String(seed), runs: number('runs'), json: values.json, out: values.out }));
+}
 const rows = allRows({ kills: number('kills'), seed });
 const wanted = positionals.map((word) => word.toLowerCase());
 const family = (row: Row): string => (row.id.split('.')[0] ?? '').toLowerCase();
