@@ -22,6 +22,7 @@ import { type Clock, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
 import { type Files, TEMP_FOLDER } from './lib/files.ts';
 import type { Random } from './lib/random.ts';
+import { Mirror, type MirrorSettings } from './mirror/mirror.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
 import { orderEvent } from './observe/narrate.ts';
 import type { BudgetReport } from './observe/status.ts';
@@ -54,6 +55,7 @@ export interface PipelineOptions {
   readonly sendByMaxSeconds: number;
   readonly files: { readonly settleMs: number; readonly pollMs: number; readonly maxBytes: number };
   readonly sweepMs: number;
+  readonly mirror: MirrorSettings;
   onEvent(event: TowerEvent): void;
   /** Makes sure that no other tower of this machine sends for the account. Throws CannotStart. */
   holdAccount(mode: Mode, accountNumber: string): Promise<void>;
@@ -86,6 +88,7 @@ const TRACES = [PROCESSING, 'orders/completed', 'orders/failed', 'responses'] as
 interface Line {
   readonly broker: Broker;
   readonly desk: Desk;
+  readonly mirror: Mirror;
   readonly dispatcher: Dispatcher;
   readonly follower: Follower;
   account: Account | null;
@@ -178,8 +181,19 @@ export class Pipeline {
     });
   }
 
-  #line(broker: Broker, notice: Desk['notice'], fatal: (error: unknown) => void): Line {
+  #line(account: Broker, notice: Desk['notice'], fatal: (error: unknown) => void): Line {
     const { journal, clock, failpoints } = this.#ports;
+    const mirror = new Mirror({
+      broker: account,
+      clock,
+      settings: this.#o.mirror,
+      ask: (call, { agent, deadline, host }) => ask(desk, 'query', agent, call, deadline, host),
+      fatal: (error) => {
+        if (!this.#stopped) fatal(error);
+      },
+    });
+    // Watched by the mirror: nobody asks the account in any other way.
+    const { broker } = mirror;
     const { mode } = broker;
     const hosts = { trading: this.#slots('trading'), data: this.#slots('data') };
     const readiness = new Readiness();
@@ -187,6 +201,7 @@ export class Pipeline {
     const desk: Desk = {
       ...adoption,
       journal,
+      mirror,
       clock,
       failpoints,
       hosts,
@@ -211,6 +226,7 @@ export class Pipeline {
     const follower = new Follower({
       ...adoption,
       journal,
+      mirror,
       clock,
       failpoints,
       sweepMs: this.#o.sweepMs,
@@ -224,7 +240,7 @@ export class Pipeline {
       fatal,
     });
     broker.onBudget((word, host) => this.#heardOfBudget(mode, host, hosts[host].learn(word), notice));
-    const line: Line = { broker, desk, dispatcher, follower, account: null, isVerifying: false };
+    const line: Line = { broker, desk, mirror, dispatcher, follower, account: null, isVerifying: false };
     return line;
   }
 
@@ -312,12 +328,8 @@ export class Pipeline {
     return this.#lines.find((line) => line.broker.mode === mode)?.account ?? null;
   }
 
-  /** One for each mode and host. */
-  budgets(): readonly BudgetReport[] {
-    const nowMs = this.#ports.clock.monotonic();
-    return this.#lines.flatMap(({ broker: { mode }, desk }) =>
-      HOSTS.map((host) => budgetReport(desk.hosts[host].report(), { mode, host, savedByMirror: 0, nowMs })),
-    );
+    broker.onBudget((word, host) => this.#heardOfBudget(mode, host, hosts[host].learn(word), notice));
+    const line: Line = { broker, desk, mirror, dispatcher, follower, account: null, isVerifying: false };
   }
 
   /** True when no job runs: everything taken in is answered, working at the broker, or final. */

@@ -104,6 +104,29 @@ export const sections = {
   sweep: {
     interval_ms: whole(100, 3_600_000, 30_000, 'How often open orders are compared with what Alpaca lists.'),
   },
+  mirror: {
+    orders_max_age_ms: whole(
+      0,
+      600_000,
+      10_000,
+      'How old what is known of orders may be, to answer a query without asking Alpaca; 0 asks always.',
+    ),
+    positions_max_age_ms: whole(0, 600_000, 10_000, 'The same for positions.'),
+    account_max_age_ms: whole(0, 600_000, 10_000, 'The same for the account.'),
+    market_data_max_age_ms: whole(0, 600_000, 1_000, 'The same for market data.'),
+    reread_ms: whole(
+      0,
+      60_000,
+      2_000,
+      'After an order has changed, positions, account and orders that are asked for are read anew at most this often.',
+    ),
+    orders_kept: whole(
+      100,
+      1_000_000,
+      5_000,
+      'How many orders are known at most; the oldest that have ended go first.',
+    ),
+  },
   exchange: {
     port: whole(0, 65_535, 0, 'Port of the embedded exchange on the loopback interface; 0 takes a free one.'),
     seed: z
@@ -134,6 +157,7 @@ export const schema = z.strictObject({
   doubt: z.strictObject(sections.doubt).prefault({}),
   files: z.strictObject(sections.files).prefault({}),
   sweep: z.strictObject(sections.sweep).prefault({}),
+  mirror: z.strictObject(sections.mirror).prefault({}),
   exchange: z.strictObject(sections.exchange).prefault({}),
   log: z.strictObject(sections.log).prefault({}),
 });

@@ -106,6 +106,14 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
           maxBytes: settings.files.max_bytes,
         },
         sweepMs: settings.sweep.interval_ms,
+        mirror: {
+          ordersMaxAgeMs: settings.mirror.orders_max_age_ms,
+          positionsMaxAgeMs: settings.mirror.positions_max_age_ms,
+          accountMaxAgeMs: settings.mirror.account_max_age_ms,
+          marketDataMaxAgeMs: settings.mirror.market_data_max_age_ms,
+          rereadMs: settings.mirror.reread_ms,
+          ordersKept: settings.mirror.orders_kept,
+        },
         onEvent(event) {
           status.record(event);
           options.onEvent(event);

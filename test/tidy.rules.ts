@@ -19,7 +19,7 @@ const DOMAIN = ['src/lib/', 'src/order/'];
 const PURE = [...DOMAIN, 'src/risk/', 'src/books/'];
 const HALT = 'src/halt/';
 /** What a stage sees: the domain, the ports, and the tower's own voice. Never an adapter, never another stage. */
-const STAGE = [...PURE, HALT, 'src/journal/', 'src/broker/', 'src/observe/', 'src/settings'];
+const STAGE = [...PURE, HALT, 'src/journal/', 'src/broker/', 'src/mirror/', 'src/observe/', 'src/settings'];
 
 export const PARTS: readonly Part[] = [
   { prefix: 'src/lib/', may: [], why: 'generics know nothing of orders' },
@@ -31,6 +31,7 @@ export const PARTS: readonly Part[] = [
   { prefix: 'src/journal/sqlite', may: [...PURE, 'src/journal/'], why: 'a store writes what it is told' },
   { prefix: 'src/broker/', may: [...PURE, 'src/journal/'], why: 'the port, and how its answers meet the journal' },
   { prefix: 'src/broker/alpaca/', may: [...DOMAIN, 'src/broker/'], why: 'an adapter knows its port, not the journal' },
+  { prefix: 'src/mirror/', may: [...DOMAIN, 'src/broker/'], why: 'what is known of the broker, and no stage' },
   {
     prefix: 'src/exchange/',
     may: ['src/lib/', 'src/order/decimal.ts'],

@@ -34,7 +34,14 @@ const rank = (status: string): number => {
 /** An order has ended when it has, and every leg of it. */
 const isOver = (order: BrokerOrder): boolean => hasEnded(order.status) && order.legs.every(isOver);
 
-function isOlder(entry: Entry, order: BrokerOrder): boolean {
+type News = Pick<BrokerOrder, 'status' | 'filledQty' | 'updatedAt'>;
+
+/** Whether `order` is older than what is `known` of the same order. */
+export function isOlderNews(order: News, known: News): boolean {
+  return isOlder({ filledQty: known.filledQty, brokerUpdatedAt: known.updatedAt, brokerStatus: known.status }, order);
+}
+
+function isOlder(entry: Pick<Entry, 'filledQty' | 'brokerUpdatedAt' | 'brokerStatus'>, order: News): boolean {
   if (entry.filledQty !== null && exact(order.filledQty).lt(exact(entry.filledQty))) return true;
   if (entry.brokerUpdatedAt === null || order.updatedAt === '') return false;
   const [now, before] = [comparable(order.updatedAt), comparable(entry.brokerUpdatedAt)];

@@ -8,6 +8,7 @@ import type { Halts } from '../halt/halts.ts';
 import type { Entry, Host, Journal } from '../journal/journal.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
+import type { Mirror } from '../mirror/mirror.ts';
 import { agentOf } from '../order/name.ts';
 import { isMarketLike, type Request, type TradeRequest } from '../order/request.ts';
 import type { Lane } from './lanes.ts';
@@ -29,6 +30,7 @@ export interface DoubtPolicy {
 
 export interface Desk extends Adoption {
   readonly journal: Journal;
+  readonly mirror: Mirror;
   readonly clock: Clock;
   readonly failpoints: Failpoints;
   /** Permission to send, for each host by itself: market data must not hold up orders and cancels, nor pay with their budget. */

@@ -1,16 +1,18 @@
 /**
- * Queries: asked of the broker within the budget, repeated when that is harmless, answered once.
+ * Queries: answered from the mirror, or asked of the broker through it, repeated when that is harmless, answered once.
  * Must never answer that an order does not exist while the tower itself may still bring it about.
  */
-import type { Outcome, Rejection } from '../broker/broker.ts';
+import type { Rejection } from '../broker/broker.ts';
 import { nextBound } from '../broker/paging.ts';
-import type { Answer, Entry, Host } from '../journal/journal.ts';
+import type { Answer, Entry, Host, Origin } from '../journal/journal.ts';
+import { defined } from '../lib/assert.ts';
 import { isoMicros } from '../lib/clock.ts';
+import type { Answered, Asker } from '../mirror/mirror.ts';
 import { apiError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
 import type { MarketDataRequest, OrderListRequest, QueryRequest } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
-import { ask, awaitOwn, type Desk, isUnreachable, pause, untilWall, whyUnsent } from './desk.ts';
+import { awaitOwn, type Desk, isUnreachable, pause, untilWall, whyUnsent } from './desk.ts';
 import { keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 const FAULT_REPEATS = 3;
@@ -24,13 +26,14 @@ export async function answerQuery(
   onWait: (callOff: () => void) => void,
 ): Promise<void> {
   const deadline = desk.clock.monotonic() + untilWall(desk.clock, entry.sendBy);
-  const fetch: Fetch = (call, host = 'trading') => persist(desk, entry, deadline, call, host, onWait);
+  const asker = { agent: entry.agent, deadline, maxAgeMs: request.maxAgeMs };
+  const fetch: Fetch = (call, host = 'trading') => persist(desk, entry, deadline, () => call(asker), host, onWait);
   const result = await run(desk, request, fetch, onWait);
   if (result === null || desk.isStopped()) return;
   await desk.writer.revise(entry.seq, (newest) => {
     if (STATES[newest.state].final) return null;
     const state = result.kind === 'done' ? 'answered' : result.kind === 'unsent' ? 'expired_unsent' : 'failed';
-    const answer: Answer = result.kind === 'done' ? { dataJson: result.json } : result.answer;
+    const answer: Answer = result.kind === 'done' ? { dataJson: result.json, origin: result.origin } : result.answer;
     return {
       patch: { state, answer },
       events: [{ kind: 'outcome', detail: JSON.stringify({ outcome: result.kind }) }],
@@ -39,21 +42,20 @@ export async function answerQuery(
   });
 }
 
+type Failed = { readonly kind: 'failed' | 'unsent'; readonly answer: Answer };
 type Result<T> =
-  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'done'; readonly value: T; readonly origin: Origin }
   | { readonly kind: 'absent'; readonly rejection: Rejection }
-  | { readonly kind: 'failed' | 'unsent'; readonly answer: Answer };
-type Answered =
-  | { readonly kind: 'done'; readonly json: string }
-  | { readonly kind: 'failed' | 'unsent'; readonly answer: Answer };
-type Fetch = <T>(call: () => Promise<Outcome<T>>, host?: Host) => Promise<Result<T> | null>;
+  | Failed;
+type Told = { readonly kind: 'done'; readonly json: string; readonly origin: Origin } | Failed;
+type Fetch = <T>(call: (asker: Asker) => Promise<Answered<T>>, host?: Host) => Promise<Result<T> | null>;
 
 /** Repeats one read: 429 at most 5 times, faults at most 3 times, no connection until the deadline. Null when the tower stops. */
 async function persist<T>(
   desk: Desk,
   entry: Entry,
   deadline: number,
-  call: () => Promise<Outcome<T>>,
+  call: () => Promise<Answered<T>>,
   host: Host,
   onWait: (callOff: () => void) => void,
 ): Promise<Result<T> | null> {
@@ -63,15 +65,20 @@ async function persist<T>(
     answer: notSentInTime(cause, sendBy, whyUnsent(desk, host)),
   });
   for (let limited = 0, faults = 0, unreachable = 0; ; ) {
-    const outcome = await ask(desk, 'query', entry.agent, call, deadline, host);
-    if (outcome === null) {
-      if (desk.isStopped()) return null;
+    const answered = await call();
+    if (desk.isStopped()) return null;
+    if (answered === null) {
+      // Whoever asked for all of us waited less long than we do.
+      if (desk.clock.monotonic() < deadline) continue;
       return unsent(unreachable > 0 || isUnreachable(desk, host) ? 'unreachable' : 'budget');
     }
+    if (answered.kind === 'done') {
+      const { value, asOf, source } = answered;
+      return { kind: 'done', value, origin: { asOf, source } };
+    }
+    const { outcome } = answered;
     let wait: number;
     switch (outcome.kind) {
-      case 'done':
-        return outcome;
       case 'rejected':
         return outcome.rejection.status === 404
           ? { kind: 'absent', rejection: outcome.rejection }
@@ -115,14 +122,14 @@ async function run(
   request: QueryRequest,
   fetch: Fetch,
   onWait: (callOff: () => void) => void,
-): Promise<Answered | null> {
-  const { broker } = desk;
+): Promise<Told | null> {
+  const { broker, mirror } = desk;
   switch (request.type) {
     case 'accountinfo':
-      return plain(await fetch(() => broker.account()), (account) => account.json);
+      return plain(await fetch((asker) => mirror.account(asker)), (account) => account.json);
     case 'positions': {
       const { assetClass } = request;
-      return plain(await fetch(() => broker.positions()), (positions) =>
+      return plain(await fetch((asker) => mirror.positions(asker)), (positions) =>
         array(
           positions
             .filter((position) => assetClass === null || position.assetClass === assetClass)
@@ -132,10 +139,7 @@ async function run(
     }
     case 'orderstatus': {
       const { target } = request;
-      const look = () =>
-        fetch(() =>
-          'alpacaOrderId' in target ? broker.order(target.alpacaOrderId) : broker.lookup(target.clientOrderId),
-        );
+      const look = () => fetch((asker) => mirror.order(target, asker));
       let result = await look();
       if (result?.kind === 'absent' && 'clientOrderId' in target && agentOf(target.clientOrderId) !== null) {
         await awaitOwn(desk, target.clientOrderId, isKnown, onWait);
@@ -158,57 +162,76 @@ async function run(
   }
 }
 
-function plain<T>(result: Result<T> | null, json: (value: T) => string): Answered | null {
+function plain<T>(result: Result<T> | null, json: (value: T) => string): Told | null {
   if (result === null) return null;
-  if (result.kind === 'done') return { kind: 'done', json: json(result.value) };
+  if (result.kind === 'done') return { kind: 'done', json: json(result.value), origin: result.origin };
   return result.kind === 'absent' ? { kind: 'failed', answer: refusedByBroker(result.rejection) } : result;
 }
 
+/** What was read in several parts is as old as the oldest, and from the mirror only when all of it is. */
+function together(a: Origin | null, b: Origin): Origin {
+  if (a === null) return b;
+  return { asOf: a.asOf < b.asOf ? a.asOf : b.asOf, source: a.source === b.source ? a.source : 'alpaca' };
+}
+
 /** Without an agent filter one page is the answer; with one, pages are read until enough orders of the agent are found. */
-async function listOrders(desk: Desk, request: OrderListRequest, fetch: Fetch): Promise<Answered | null> {
+async function listOrders(desk: Desk, request: OrderListRequest, fetch: Fetch): Promise<Told | null> {
   const { limit, ofAgent } = request;
+  const known = await fetch((asker) => desk.mirror.orders(request, asker));
+  if (known === null || known.kind !== 'done' || known.value !== null) return plain(known, (rows) => array(rows ?? []));
   const found: string[] = [];
   const seen = new Set<string>();
+  let origin: Origin | null = null;
   let { after, until } = request;
   for (;;) {
-    const page = await fetch(() =>
-      desk.broker.orders({
-        status: request.status,
-        limit: ofAgent === null ? limit : 500,
-        direction: request.direction,
-        nested: true,
-        ...(after === null ? {} : { after }),
-        ...(until === null ? {} : { until }),
-        ...(request.symbols.length === 0 ? {} : { symbols: request.symbols }),
-        ...(request.side === null ? {} : { side: request.side }),
-      }),
+    const bounds = { ...(after === null ? {} : { after }), ...(until === null ? {} : { until }) };
+    const page = await fetch((asker) =>
+      desk.mirror.page(
+        {
+          status: request.status,
+          limit: ofAgent === null ? limit : 500,
+          direction: request.direction,
+          nested: true,
+          ...bounds,
+          ...(request.symbols.length === 0 ? {} : { symbols: request.symbols }),
+          ...(request.side === null ? {} : { side: request.side }),
+        },
+        asker,
+      ),
     );
     if (page === null || page.kind !== 'done') return plain(page, () => '');
+    origin = together(origin, page.origin);
     const fresh = page.value.filter((order) => !seen.has(order.id));
     for (const order of fresh) {
       seen.add(order.id);
       if (ofAgent === null || agentOf(order.clientOrderId) === ofAgent) found.push(order.json);
     }
     const last = fresh.at(-1);
-    if (ofAgent === null || found.length >= limit || page.value.length < 500 || last === undefined) break;
+    if (ofAgent === null || found.length >= limit || page.value.length < 500 || last === undefined)
+      return { kind: 'done', json: array(found.slice(0, limit)), origin };
     if (request.direction === 'asc') after = nextBound(last, 'asc');
     else until = nextBound(last, 'desc');
   }
-  return { kind: 'done', json: array(found.slice(0, limit)) };
 }
 
 const PLURAL = { quote: 'quotes', bar: 'bars', trade: 'trades' } as const;
 
-async function marketData(desk: Desk, request: MarketDataRequest, fetch: Fetch): Promise<Answered | null> {
+async function marketData(desk: Desk, request: MarketDataRequest, fetch: Fetch): Promise<Told | null> {
   const found = new Map<string, unknown>();
+  let origin: Origin | null = null;
   for (const part of desk.broker.marketDataPlan(request)) {
-    const result = await fetch(() => desk.broker.marketData(part), 'data');
+    const result = await fetch((asker) => desk.mirror.marketData(part, asker), 'data');
     if (result === null || result.kind !== 'done') return plain(result, () => '');
+    origin = together(origin, result.origin);
     for (const [symbol, value] of result.value) found.set(symbol, value);
   }
   const data = Object.fromEntries(
     request.symbols.filter((symbol) => found.has(symbol)).map((symbol) => [symbol, found.get(symbol)]),
   );
   const missing = request.symbols.filter((symbol) => !found.has(symbol));
-  return { kind: 'done', json: JSON.stringify({ [PLURAL[request.dataType]]: data, missing }) };
+  return {
+    kind: 'done',
+    json: JSON.stringify({ [PLURAL[request.dataType]]: data, missing }),
+    origin: defined(origin, 'the origin of market data: a request names at least one symbol'),
+  };
 }

@@ -16,6 +16,7 @@ import { type Clock, micros } from '../lib/clock.ts';
 import { noFailpoints } from '../lib/failpoint.ts';
 import { systemFiles } from '../lib/files.ts';
 import { seededRandom } from '../lib/random.ts';
+import { Mirror, type MirrorSettings } from '../mirror/mirror.ts';
 import { orderName } from '../order/name.ts';
 import { parse } from '../order/parse.ts';
 import { isTrade, type TradeRequest } from '../order/request.ts';
@@ -80,6 +81,15 @@ class HandClock implements Clock {
   }
 }
 
+const NO_MIRROR: MirrorSettings = {
+  ordersMaxAgeMs: 0,
+  positionsMaxAgeMs: 0,
+  accountMaxAgeMs: 0,
+  marketDataMaxAgeMs: 0,
+  rereadMs: 0,
+  ordersKept: 100,
+};
+
 interface Scene {
   readonly clock: HandClock;
   readonly requests: readonly (HttpRequest & { readonly at: number })[];
@@ -118,6 +128,13 @@ async function inDoubt(
   const desk: Desk = {
     broker,
     journal,
+    mirror: new Mirror({
+      broker,
+      clock,
+      settings: NO_MIRROR,
+      ask: (call) => call(),
+      fatal: assert.ifError,
+    }),
     clock,
     hosts: { trading: slots(), data: slots() },
     readiness,

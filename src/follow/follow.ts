@@ -8,12 +8,16 @@ import { nextBound } from '../broker/paging.ts';
 import type { Entry, Journal, JournalEvent } from '../journal/journal.ts';
 import { type Clock, isoMicros, type Micros, micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
+import type { Mirror } from '../mirror/mirror.ts';
+import type { Moment } from '../mirror/moment.ts';
 import { exact } from '../order/decimal.ts';
 import { agentOf } from '../order/name.ts';
 import { hasEnded } from '../order/states.ts';
 
 export interface FollowOptions extends Adoption {
   readonly journal: Journal;
+  /** Hears whatever the broker says; told here when the whole book was read. */
+  readonly mirror: Mirror;
   readonly clock: Clock;
   readonly failpoints: Failpoints;
   readonly sweepMs: number;
@@ -37,6 +41,10 @@ const STALE_MS = 60_000;
 /** An accepted order that no trade update has told of by then is looked at. */
 const SILENCE_MS = 2000;
 const RETRY_MS = 2000;
+/** So many sweeps in a row may fail because of one order; then they go on without it. */
+const PATIENCE = 3;
+/** Orders of others that were told of; the oldest are forgotten first. */
+const MOST_FOREIGN = 10_000;
 
 export class Follower {
   readonly #o: FollowOptions;
@@ -44,6 +52,8 @@ export class Follower {
   /** Trade updates of one order are taken one after the other, as they came; those of different orders together. */
   readonly #chains = new Map<string, Promise<void>>();
   #sweeping: Promise<boolean> | null = null;
+  /** The next one, that begins when the present one has ended. */
+  #nextSweep: Promise<boolean> | null = null;
   #stopPoll: () => void = () => {};
   #stopStale: () => void = () => {};
   readonly #timers = new Set<() => void>();
@@ -51,10 +61,11 @@ export class Follower {
   /** Asked for again while they were being read. */
   readonly #outdated = new Set<number>();
   readonly #foreign = new Set<string>();
+  /** Orders that the broker did not show by their id: in how many sweeps in a row. */
+  readonly #unshown = new Map<string, number>();
   #isUp = false;
   #lastFault = '';
   #stopped = false;
-  #sweptAt: Micros | null = null;
 
   constructor(options: FollowOptions) {
     this.#o = options;
@@ -62,7 +73,8 @@ export class Follower {
       up: () => {
         this.#isUp = true;
         // Whatever happened while nobody listened is in the list only.
-        this.#sweepSoon(0);
+        this.#stopPoll();
+        this.#sweepThen(this.#sweepAnew());
       },
       down: (reason) => {
         if (this.#isUp)
@@ -98,11 +110,11 @@ export class Follower {
   accepted(entry: Entry): void {
     this.#later(SILENCE_MS, async () => {
       const now = await this.#o.journal.find({ seq: entry.seq });
-      if (now?.state === 'working' && now.rev === entry.rev) await this.#refetch(now);
+      if (now?.state === 'working' && now.rev === entry.rev) this.#refetchLater(now, now.brokerId);
     });
   }
 
-  /** Reads the list of orders since the last sweep, and each open order of ours that it does not show. */
+  /** Reads the list of orders since the last sweep, and each open order that it does not show. */
   sweep(): Promise<boolean> {
     this.#sweeping ??= this.#sweep()
       .catch((error: unknown) => {
@@ -118,24 +130,39 @@ export class Follower {
   #sweepSoon(ms: number): void {
     this.#stopPoll();
     if (this.#stopped) return;
-    this.#stopPoll = this.#o.clock.after(ms, () => {
-      void this.sweep().then((swept) => this.#sweepSoon(swept ? this.#o.sweepMs : RETRY_MS));
+    this.#stopPoll = this.#o.clock.after(ms, () => this.#sweepThen(this.sweep()));
+  }
+
+  #sweepThen(sweep: Promise<boolean>): void {
+    void sweep.then((swept) => this.#sweepSoon(swept ? this.#o.sweepMs : RETRY_MS));
+  }
+
+  /** A sweep that begins from now on: one that is under way may have passed what it is asked for. */
+  #sweepAnew(): Promise<boolean> {
+    if (this.#sweeping === null) return this.sweep();
+    this.#nextSweep ??= this.#sweeping.then(() => {
+      this.#nextSweep = null;
+      return this.#stopped ? false : this.sweep();
     });
+    return this.#nextSweep;
   }
 
   async #sweep(): Promise<boolean> {
-    const { journal, clock } = this.#o;
+    const { journal, clock, mirror } = this.#o;
     const startedAt = clock.now();
-    const known = this.#sweptAt ?? (await this.#lastSweep());
+    const since = mirror.begin();
+    const after = await this.#listFrom();
     const seen = new Set<string>();
-    // A journal made anew must see whether an earlier one has traded here: the whole list.
-    const after =
-      known === null ? null : isoMicros(micros(known - (this.#sweptAt === null ? FIRST_LOOK_BACK_US : OVERLAP_US)));
-    if (!(await this.#readList('all', after, seen))) return false;
+    const all = await this.#readList('all', after, seen);
+    if (all === null) return false;
     // Orders that have been open for longer are asked for together: one by one, many would spend the whole budget.
-    if ((await this.#unseen(seen)).length >= ONE_BY_ONE && !(await this.#readList('open', null, seen))) return false;
-    for (const entry of await this.#unseen(seen)) if (!(await this.#refetch(entry))) return false;
-    this.#sweptAt = startedAt;
+    const withOpen =
+      (after !== null && !mirror.knowsOpenOrders) || (await this.#unseen(seen, since)).length >= ONE_BY_ONE;
+    if (withOpen && (await this.#readList('open', null, seen)) === null) return false;
+    const unseen = await this.#unseen(seen, since);
+    for (const { id, entry } of unseen) if (!(await this.#readOne(id, entry))) return false;
+    for (const id of this.#unshown.keys()) if (!unseen.some((one) => one.id === id)) this.#unshown.delete(id);
+    mirror.verified(since, after, all.newest, withOpen);
     this.#lastFault = '';
     await journal.setFact(`swept:${this.#o.broker.mode}`, String(startedAt));
     this.#o.fresh(true, '');
@@ -146,9 +173,27 @@ export class Follower {
     return true;
   }
 
-  /** Meets every order of a list, page by page; adds their ids to `seen`. False when the broker did not answer. */
-  async #readList(status: 'all' | 'open', from: string | null, seen: Set<string>): Promise<boolean> {
+  /** `after` of the list of a sweep; null for the whole list. */
+  async #listFrom(): Promise<string | null> {
+    // In this run: before the newest order that was listed, by the broker's clock, whatever ours says.
+    const next = this.#o.mirror.listAfter(OVERLAP_US);
+    if (next !== undefined) return next;
+    const last = await this.#lastSweep();
+    // A journal made anew must see whether an earlier one has traded here.
+    return last === null ? null : isoMicros(micros(last - FIRST_LOOK_BACK_US));
+  }
+
+  /**
+   * Meets every order of a list, page by page; adds their ids to `seen`. The last of them, or null when the broker did
+   * not answer.
+   */
+  async #readList(
+    status: 'all' | 'open',
+    from: string | null,
+    seen: Set<string>,
+  ): Promise<{ readonly newest: BrokerOrder | null } | null> {
     const listed = new Set<string>();
+    let newest: BrokerOrder | null = null;
     for (let after = from; ; ) {
       const start = after;
       const page = await this.#o.ask(() =>
@@ -162,7 +207,7 @@ export class Follower {
       );
       if (page === null || page.kind !== 'done') {
         this.#failed(page);
-        return false;
+        return null;
       }
       const fresh = page.value.filter((order) => !listed.has(order.id));
       for (const order of fresh) {
@@ -172,16 +217,55 @@ export class Follower {
       // Together: their changes share a commit. One after the other, a start with thousands of open orders takes its time.
       await Promise.all(fresh.map((order) => this.#meet(order, 'sweep')));
       const last = page.value.at(-1);
-      if (page.value.length < PAGE || last === undefined || fresh.length === 0) return true;
+      newest = last ?? newest;
+      if (page.value.length < PAGE || last === undefined || fresh.length === 0) return { newest };
       after = nextBound(last, 'asc');
     }
   }
 
-  /** Orders of ours that are open by the journal and were in no list. */
-  async #unseen(seen: ReadonlySet<string>): Promise<readonly Entry[]> {
-    return (await this.#o.journal.unfinished(['working'])).filter(
-      ({ mode, brokerId }) => mode === this.#o.broker.mode && brokerId !== null && !seen.has(brokerId),
-    );
+  /** Orders that are open, by the journal or by what the broker last said, and were in no list. */
+  async #unseen(
+    seen: ReadonlySet<string>,
+    since: Moment,
+  ): Promise<readonly { readonly id: string; readonly entry: Entry | null }[]> {
+    const { broker, journal, mirror } = this.#o;
+    const unseen = new Map<string, Entry | null>();
+    for (const id of mirror.missing(since)) if (!seen.has(id)) unseen.set(id, null);
+    for (const entry of await journal.unfinished(['working']))
+      if (entry.mode === broker.mode && entry.brokerId !== null && !seen.has(entry.brokerId))
+        unseen.set(entry.brokerId, entry);
+    return [...unseen].map(([id, entry]) => ({ id, entry }));
+  }
+
+  /** Reads one order that no list has shown. False when the sweep has to be tried again. */
+  async #readOne(id: string, entry: Entry | null): Promise<boolean> {
+    const outcome = entry === null ? await this.#o.ask(() => this.#o.broker.order(id)) : await this.#refetch(entry, id);
+    if (outcome === 'under way' || outcome?.kind === 'done') {
+      this.#unshown.delete(id);
+      return true;
+    }
+    if (outcome === null || outcome.kind === 'not_sent' || outcome.kind === 'misconfigured') {
+      this.#failed(outcome);
+      return false;
+    }
+    this.#o.mirror.lost(id);
+    if (outcome.kind === 'rejected' && outcome.rejection.status === 404) return true;
+    // One order that cannot be read must not keep the others from being followed, nor stop trading.
+    const times = (this.#unshown.get(id) ?? 0) + 1;
+    this.#unshown.set(id, times);
+    if (times < PATIENCE) {
+      this.#failed(outcome);
+      return false;
+    }
+    if (times === PATIENCE) {
+      const reason = outcome.kind === 'rejected' ? outcome.rejection.message : outcome.reason;
+      this.#o.notice(
+        'error',
+        `order ${entry?.clientOrderId ?? id} (${this.#o.broker.mode}) cannot be read: ${reason}`,
+        'trading goes on and it is asked for with every sweep; look at it at Alpaca',
+      );
+    }
+    return true;
   }
 
   async #lastSweep(): Promise<Micros | null> {
@@ -257,9 +341,7 @@ export class Follower {
           : await this.#o.writer.revise(entry.seq, () => ({ patch: {}, events: [event], stage: 'd7' }));
       // The stream may be faster than the answer to the order: then only the news knows the order's id.
       const brokerId = isLeg ? newest.brokerId : order.id;
-      this.#later(0, async () => {
-        await this.#refetch(newest, brokerId);
-      });
+      this.#refetchLater(newest, brokerId);
       return;
     }
     const after = await adopt(this.#o, entry.seq, order, 'd7', event === undefined ? [] : [event]);
@@ -270,6 +352,8 @@ export class Follower {
   #external(order: BrokerOrder): void {
     if (this.#foreign.has(order.id)) return;
     this.#foreign.add(order.id);
+    const [oldest] = this.#foreign;
+    if (this.#foreign.size > MOST_FOREIGN && oldest !== undefined) this.#foreign.delete(oldest);
     if (!hasEnded(order.status)) {
       this.#o.notice(
         'info',
@@ -300,27 +384,29 @@ export class Follower {
     );
   }
 
-  /** Reads one order of ours by its id. False when the broker did not answer. */
-  async #refetch(entry: Entry, brokerId = entry.brokerId): Promise<boolean> {
-    if (brokerId === null) return true;
+  /** Reads one order of ours by its id. Null when the tower stops. */
+  async #refetch(entry: Entry, brokerId: string): Promise<Outcome<BrokerOrder> | 'under way' | null> {
     if (this.#refetching.has(entry.seq)) {
       // What is on its way may be older than the news that asks for it.
       this.#outdated.add(entry.seq);
-      return true;
+      return 'under way';
     }
     this.#refetching.add(entry.seq);
     try {
       const outcome = await this.#o.ask(() => this.#o.broker.order(brokerId));
       if (outcome?.kind === 'done') await adopt(this.#o, entry.seq, outcome.value, 'd7');
-      return outcome?.kind === 'done' || (outcome?.kind === 'rejected' && outcome.rejection.status === 404);
+      return outcome;
     } finally {
       this.#refetching.delete(entry.seq);
-      if (this.#outdated.delete(entry.seq)) {
-        this.#later(0, async () => {
-          await this.#refetch(entry, brokerId);
-        });
-      }
+      if (this.#outdated.delete(entry.seq)) this.#refetchLater(entry, brokerId);
     }
+  }
+
+  #refetchLater(entry: Entry, brokerId: string | null): void {
+    if (brokerId === null) return;
+    this.#later(0, async () => {
+      await this.#refetch(entry, brokerId);
+    });
   }
 
   #later(ms: number, work: () => Promise<void>): void {

@@ -16,7 +16,13 @@ export const HOSTS = ['trading', 'data'] as const;
 export type Host = (typeof HOSTS)[number];
 
 /** What the agent reads: Alpaca's JSON text, or an error. */
-export type Answer = { readonly dataJson: string } | { readonly error: OrderError };
+export type Answer = { readonly dataJson: string; readonly origin?: Origin } | { readonly error: OrderError };
+
+/** Of a query: the moment that its data is of, and whether the broker was asked for it or it was known already. */
+export interface Origin {
+  readonly asOf: Micros;
+  readonly source: 'alpaca' | 'mirror';
+}
 
 /** One request and where it stands. Immutable: a change makes a new entry with a higher `rev`. */
 export interface Entry {

@@ -171,6 +171,11 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE spends ADD COLUMN host TEXT NOT NULL DEFAULT 'trading';
   `,
+  // Of which moment the data of a query is, and whether it was known already.
+  `
+  ALTER TABLE requests ADD COLUMN as_of INTEGER;
+  ALTER TABLE requests ADD COLUMN source TEXT;
+  `,
 ];
 
 /** Brings the schema up to date. Throws when the journal was written by a newer tower. */

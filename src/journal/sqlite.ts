@@ -28,6 +28,7 @@ import type {
   Journal,
   JournalEvent,
   Mark,
+  Origin,
   Outgoing,
   Stray,
 } from './journal.ts';
@@ -58,6 +59,8 @@ interface Row {
   readonly broker_updated_at: string | null;
   readonly data: string | null;
   readonly error: string | null;
+  readonly as_of: number | null;
+  readonly source: string | null;
   readonly version: number;
   readonly answered_at: number | null;
   readonly published: number;
@@ -68,7 +71,10 @@ interface Row {
 const trusted = <T>(value: unknown): T => value as T;
 
 function answerOf(row: Row): Answer | null {
-  if (row.data !== null) return { dataJson: row.data };
+  if (row.data !== null) {
+    if (row.as_of === null) return { dataJson: row.data };
+    return { dataJson: row.data, origin: trusted<Origin>({ asOf: row.as_of, source: row.source }) };
+  }
   return row.error === null ? null : { error: trusted<OrderError>(JSON.parse(row.error)) };
 }
 
@@ -221,7 +227,7 @@ export class SqliteJournal implements Journal {
     if (first !== undefined) {
       return { kind: 'duplicate', first: entryOf(first) };
     }
-    const { data, error } = answerColumns(arrival.answer);
+    const answer = answerColumns(arrival.answer);
     const version = arrival.answer === null ? 0 : 1;
     const { lastInsertRowid } = this.#sql.insert.run({
       client_order_id: name.clientOrderId,
@@ -239,14 +245,13 @@ export class SqliteJournal implements Journal {
       state: arrival.state,
       final: bit(STATES[arrival.state].final),
       doubted: bit(arrival.doubted),
-      data,
-      error,
+      ...answer,
       version,
       answered_at: version === 0 ? null : arrival.receivedAt,
       settled: settled(arrival.state, version),
     });
     const seq = Number(lastInsertRowid);
-    this.#sql.event.run(seq, arrival.receivedAt, arrival.state, null, error ?? '{}');
+    this.#sql.event.run(seq, arrival.receivedAt, arrival.state, null, answer.error ?? '{}');
     return { kind: 'new', entry: this.#bySeq(seq) };
   }
 
@@ -285,7 +290,7 @@ export class SqliteJournal implements Journal {
     const { patch } = change;
     const state = patch.state ?? trusted<State>(row.state);
     const version = patch.answer === undefined ? row.version : row.version + 1;
-    const answer = patch.answer === undefined ? { data: row.data, error: row.error } : answerColumns(patch.answer);
+    const answer = patch.answer === undefined ? columnsOf(row) : answerColumns(patch.answer);
     this.#sql.update.run({
       seq: change.seq,
       rev: row.rev + 1,
@@ -297,8 +302,7 @@ export class SqliteJournal implements Journal {
       broker_status: patch.brokerStatus ?? row.broker_status,
       filled_qty: patch.filledQty ?? row.filled_qty,
       broker_updated_at: patch.brokerUpdatedAt ?? row.broker_updated_at,
-      data: answer.data,
-      error: answer.error,
+      ...answer,
       version,
       settled: settled(state, version),
       answered_at: patch.answer === undefined ? row.answered_at : change.at,
@@ -438,24 +442,29 @@ export class SqliteJournal implements Journal {
   }
 }
 
-function answerColumns(answer: Answer | null): { data: string | null; error: string | null } {
-  if (answer === null) return { data: null, error: null };
-  return 'dataJson' in answer
-    ? { data: answer.dataJson, error: null }
-    : { data: null, error: JSON.stringify(answer.error) };
+type AnswerColumns = Pick<Row, 'data' | 'error' | 'as_of' | 'source'>;
+
+const columnsOf = ({ data, error, as_of, source }: Row): AnswerColumns => ({ data, error, as_of, source });
+
+function answerColumns(answer: Answer | null): AnswerColumns {
+  const none = { data: null, error: null, as_of: null, source: null };
+  if (answer === null) return none;
+  if ('error' in answer) return { ...none, error: JSON.stringify(answer.error) };
+  const { dataJson, origin } = answer;
+  return { ...none, data: dataJson, as_of: origin?.asOf ?? null, source: origin?.source ?? null };
 }
 
 function statements(db: Database) {
   return {
     insert:
       db.prepare(`INSERT INTO requests (rev, client_order_id, receipt, mode, agent, type, timestamp, raw, sha256, received_at,
-      request_order_id, send_by, wire, state, final, doubted, attempts, data, error, version, answered_at, published, archived, settled)
+      request_order_id, send_by, wire, state, final, doubted, attempts, data, error, as_of, source, version, answered_at, published, archived, settled)
       VALUES (1, @client_order_id, @receipt, @mode, @agent, @type, @timestamp, @raw, @sha256, @received_at,
-      @request_order_id, @send_by, @wire, @state, @final, @doubted, 0, @data, @error, @version, @answered_at, 0, 0, @settled)`),
+      @request_order_id, @send_by, @wire, @state, @final, @doubted, 0, @data, @error, @as_of, @source, @version, @answered_at, 0, 0, @settled)`),
     update:
       db.prepare(`UPDATE requests SET rev = @rev, state = @state, final = @final, doubted = @doubted, attempts = @attempts,
       broker_id = @broker_id, broker_status = @broker_status, filled_qty = @filled_qty, broker_updated_at = @broker_updated_at,
-      data = @data, error = @error, version = @version, answered_at = @answered_at, settled = @settled WHERE seq = @seq`),
+      data = @data, error = @error, as_of = @as_of, source = @source, version = @version, answered_at = @answered_at, settled = @settled WHERE seq = @seq`),
     bySeq: db.prepare('SELECT * FROM requests WHERE seq = ?'),
     byClientOrderId: db.prepare('SELECT * FROM requests WHERE client_order_id = ?'),
     byBrokerId: db.prepare('SELECT * FROM requests WHERE broker_id = ?'),

@@ -192,6 +192,23 @@ export const listLimit = leaf({ description: 'whole number from 1 to 500', type:
   return value >= 1 && value <= 500 ? value : new Refusal('limit_range', 'must be a whole number from 1 to 500');
 });
 
+const LONGEST_AGE_MS = 600_000;
+
+export const maxAge = leaf(
+  {
+    description: 'whole number of milliseconds from 0 (fresh from Alpaca) to 600000',
+    type: ['string', 'number'],
+  },
+  (raw) => {
+    const source = raw instanceof JsonNumber ? raw.text : raw;
+    if (typeof source !== 'string') return notA('a whole number', raw);
+    const value = /^(?:0|[1-9][0-9]{0,5})$/.test(source) ? Number(source) : LONGEST_AGE_MS + 1;
+    return value <= LONGEST_AGE_MS
+      ? value
+      : new Refusal('limit_range', `must be a whole number of milliseconds from 0 to ${LONGEST_AGE_MS}`);
+  },
+);
+
 // Symbols
 
 function symbolHint(raw: string): string | null {

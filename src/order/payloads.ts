@@ -11,13 +11,14 @@ import {
   accountinfo,
   allOrdersRequest,
   allorders,
+  cancelorder,
   cancelRequest,
   marketDataRequest,
   marketdata,
-  oneOrder,
   openOrdersRequest,
   openorders,
   orderStatusRequest,
+  orderstatus,
   positions,
   positionsRequest,
 } from './payload/query.ts';
@@ -55,12 +56,12 @@ export const PAYLOADS: Readonly<Record<OrderType, Payload>> = {
   optionsingle: payload('Buys or sells one option contract.', optionsingle, optionTrade),
   optionmulti: payload('Trades 2 to 4 option contracts as one order.', optionmulti, multiLegTrade),
   marketdata: payload('Asks for the latest quotes, bars or trades.', marketdata, marketDataRequest),
-  orderstatus: payload('Asks for one order.', oneOrder, orderStatusRequest),
+  orderstatus: payload('Asks for one order.', orderstatus, orderStatusRequest),
   openorders: payload('Lists open orders.', openorders, openOrdersRequest),
   allorders: payload('Lists orders.', allorders, allOrdersRequest),
   positions: payload('Lists positions.', positions, positionsRequest),
-  accountinfo: payload('Asks for the account. The payload is `{}`.', accountinfo, accountInfoRequest),
-  cancelorder: payload('Cancels one order.', oneOrder, cancelRequest),
+  accountinfo: payload('Asks for the account. The payload may be `{}`.', accountinfo, accountInfoRequest),
+  cancelorder: payload('Cancels one order.', cancelorder, cancelRequest),
 };
 
 const ENVELOPE_ONLY = ['agent_id', 'order_type', 'mode', 'request_order_id', 'send_by', 'meta', 'payload'];

@@ -100,7 +100,13 @@ export interface MultiLegTrade extends Envelope {
 
 export type TradeRequest = StockTrade | CryptoTrade | OptionTrade | MultiLegTrade;
 
-export interface MarketDataRequest extends Envelope {
+/** What every query carries besides. */
+interface Query extends Envelope {
+  /** Milliseconds that the answer may be old; 0: fresh from the broker; null: what the settings say. */
+  readonly maxAgeMs: number | null;
+}
+
+export interface MarketDataRequest extends Query {
   readonly type: 'marketdata';
   /** As the agent wrote them, distinct. */
   readonly symbols: readonly string[];
@@ -110,13 +116,13 @@ export interface MarketDataRequest extends Envelope {
 /** An order named by exactly one of its two ids. */
 export type OrderRef = { readonly alpacaOrderId: string } | { readonly clientOrderId: string };
 
-export interface OrderStatusRequest extends Envelope {
+export interface OrderStatusRequest extends Query {
   readonly type: 'orderstatus';
   readonly target: OrderRef;
 }
 
 /** `openorders` and `allorders` differ only in their defaults and in the filters that the door lets through. */
-export interface OrderListRequest extends Envelope {
+export interface OrderListRequest extends Query {
   readonly type: 'openorders' | 'allorders';
   readonly status: 'open' | 'closed' | 'all';
   /** 1 to 500, after the agent filter is applied. */
@@ -131,12 +137,12 @@ export interface OrderListRequest extends Envelope {
   readonly side: Side | null;
 }
 
-export interface PositionsRequest extends Envelope {
+export interface PositionsRequest extends Query {
   readonly type: 'positions';
   readonly assetClass: 'us_equity' | 'us_option' | 'crypto' | null;
 }
 
-export interface AccountInfoRequest extends Envelope {
+export interface AccountInfoRequest extends Query {
   readonly type: 'accountinfo';
 }
 

@@ -1,4 +1,5 @@
 /** Dates and times as text: what is a real moment and what only looks like one. Never uses `Date.parse`, which turns Feb 30 into Mar 2. */
+import type { Brand } from '../lib/brand.ts';
 import { type Micros, micros } from '../lib/clock.ts';
 
 /** Microseconds of a UTC moment whose every part is real, or null (month 13, Feb 30, hour 24, second 60, a year before 1970). */
@@ -37,4 +38,15 @@ export function fromRfc3339(text: string): Micros | null {
   if (local === null) return null;
   const offset = (Number(zoneHour) * 60 + Number(zoneMinute)) * 60_000_000;
   return micros(sign === '-' ? local + offset : local - offset);
+}
+
+/** A moment to the nanosecond, comparable as text: the nanoseconds since 1970 in 19 digits. */
+export type Instant = Brand<string, 'Instant'>;
+
+/** The instant of an RFC 3339 text with zone, with all its nine decimals; null when it is none. */
+export function instant(text: string): Instant | null {
+  const at = fromRfc3339(text);
+  if (at === null) return null;
+  const below = (/\.\d{6}(\d{1,3})/.exec(text)?.[1] ?? '').padEnd(3, '0');
+  return `${String(at).padStart(16, '0')}${below}` as Instant;
 }

@@ -50,7 +50,7 @@ function responseText(entry: Entry): string {
     version: entry.version,
     final,
     sent,
-    ...(isQuery(entry) && 'dataJson' in answer ? { query: { asOf: at, source: 'alpaca' } } : {}),
+    ...(isQuery(entry) && 'dataJson' in answer ? { query: answer.origin ?? { asOf: at, source: 'alpaca' } } : {}),
   });
 }
 

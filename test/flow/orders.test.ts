@@ -76,7 +76,7 @@ describe('the 13 order types', () => {
     assert.ok(
       open.data.some((order: { client_order_id: string }) => order.client_order_id === resting.client_order_id),
     );
-    assert.equal(open.source, 'alpaca');
+    assert.equal(open.source, 'mirror');
     assert.match(open.as_of ?? '', /Z$/);
     const status = await tower.ask('monitor', 'orderstatus', { client_order_id: resting.client_order_id });
     assert.equal(status.data.id, resting.data.id);

@@ -27,6 +27,14 @@ export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (erro
     sendByMaxSeconds: 86_400,
     files: { settleMs: 2_000, pollMs: plan.pollMs, maxBytes: 65_536 },
     sweepMs: 30_000,
+    mirror: {
+      ordersMaxAgeMs: 10_000,
+      positionsMaxAgeMs: 10_000,
+      accountMaxAgeMs: 10_000,
+      marketDataMaxAgeMs: 1_000,
+      rereadMs: 2_000,
+      ordersKept: 5_000,
+    },
     onEvent(event) {
       if (event.kind === 'notice') tell(`notice ${event.level}: ${event.text}`);
       if (event.kind === 'order') tell(`${event.clientOrderId}: ${event.step} ${event.text}`);

@@ -1,6 +1,6 @@
 /** Payloads of the queries and of `cancelorder`. */
 import { assert } from '../../lib/assert.ts';
-import { agentId, alpacaOrderId, anyClientOrderId, choice, listLimit, symbolList, time } from '../fields.ts';
+import { agentId, alpacaOrderId, anyClientOrderId, choice, listLimit, maxAge, symbolList, time } from '../fields.ts';
 import { type FieldsOf, form, type Rule } from '../form.ts';
 import type {
   AccountInfoRequest,
@@ -15,10 +15,17 @@ import type {
 
 const dataType = choice('choice', ['quote', 'bar', 'trade']);
 
-export const marketdata = form({ symbols: symbolList, data_type: dataType });
+/** How old the answer may be; every query takes it. */
+const aged = { max_age_ms: maxAge.optional() };
+const ageOf = (fields: { readonly max_age_ms?: number | undefined }): { readonly maxAgeMs: number | null } => ({
+  maxAgeMs: fields.max_age_ms ?? null,
+});
+
+export const marketdata = form({ symbols: symbolList, data_type: dataType, ...aged });
 
 export const marketDataRequest = (fields: FieldsOf<typeof marketdata>, envelope: Envelope): MarketDataRequest => ({
   ...envelope,
+  ...ageOf(fields),
   type: 'marketdata',
   symbols: fields.symbols,
   dataType: fields.data_type,
@@ -35,25 +42,25 @@ const oneId: Rule<object> = {
   },
 };
 
-/** `orderstatus` and `cancelorder`. */
-export const oneOrder = form(
-  { alpaca_order_id: alpacaOrderId.optional(), client_order_id: anyClientOrderId.optional() },
-  [oneId],
-);
+const ids = { alpaca_order_id: alpacaOrderId.optional(), client_order_id: anyClientOrderId.optional() };
 
-function orderRef(fields: FieldsOf<typeof oneOrder>): OrderRef {
+export const cancelorder = form(ids, [oneId]);
+export const orderstatus = form({ ...ids, ...aged }, [oneId]);
+
+function orderRef(fields: FieldsOf<typeof cancelorder>): OrderRef {
   if (fields.alpaca_order_id !== undefined) return { alpacaOrderId: fields.alpaca_order_id };
   assert(fields.client_order_id !== undefined, 'an order is named by one of its ids');
   return { clientOrderId: fields.client_order_id };
 }
 
-export const orderStatusRequest = (fields: FieldsOf<typeof oneOrder>, envelope: Envelope): OrderStatusRequest => ({
+export const orderStatusRequest = (fields: FieldsOf<typeof orderstatus>, envelope: Envelope): OrderStatusRequest => ({
   ...envelope,
+  ...ageOf(fields),
   type: 'orderstatus',
   target: orderRef(fields),
 });
 
-export const cancelRequest = (fields: FieldsOf<typeof oneOrder>, envelope: Envelope): CancelRequest => ({
+export const cancelRequest = (fields: FieldsOf<typeof cancelorder>, envelope: Envelope): CancelRequest => ({
   ...envelope,
   type: 'cancelorder',
   target: orderRef(fields),
@@ -67,6 +74,7 @@ export const openorders = form({
   limit: listLimit.optional(),
   symbols: symbolList.optional(),
   agent: agentId.optional(),
+  ...aged,
 });
 
 const timeOrder: Rule<{ after?: { at: number } | undefined; until?: { at: number } | undefined }> = {
@@ -87,12 +95,14 @@ export const allorders = form(
     symbols: symbolList.optional(),
     side: choice('side', ['buy', 'sell']).optional(),
     agent: agentId.optional(),
+    ...aged,
   },
   [timeOrder],
 );
 
 export const openOrdersRequest = (fields: FieldsOf<typeof openorders>, envelope: Envelope): OrderListRequest => ({
   ...envelope,
+  ...ageOf(fields),
   type: 'openorders',
   status: fields.status ?? 'open',
   limit: fields.limit ?? DEFAULT_LIMIT,
@@ -106,6 +116,7 @@ export const openOrdersRequest = (fields: FieldsOf<typeof openorders>, envelope:
 
 export const allOrdersRequest = (fields: FieldsOf<typeof allorders>, envelope: Envelope): OrderListRequest => ({
   ...envelope,
+  ...ageOf(fields),
   type: 'allorders',
   status: fields.status ?? 'all',
   limit: fields.limit ?? DEFAULT_LIMIT,
@@ -117,17 +128,22 @@ export const allOrdersRequest = (fields: FieldsOf<typeof allorders>, envelope: E
   side: fields.side ?? null,
 });
 
-export const positions = form({ asset_class: choice('choice', ['us_equity', 'us_option', 'crypto']).optional() });
+export const positions = form({
+  asset_class: choice('choice', ['us_equity', 'us_option', 'crypto']).optional(),
+  ...aged,
+});
 
 export const positionsRequest = (fields: FieldsOf<typeof positions>, envelope: Envelope): PositionsRequest => ({
   ...envelope,
+  ...ageOf(fields),
   type: 'positions',
   assetClass: fields.asset_class ?? null,
 });
 
-export const accountinfo = form({});
+export const accountinfo = form({ ...aged });
 
-export const accountInfoRequest = (_fields: object, envelope: Envelope): AccountInfoRequest => ({
+export const accountInfoRequest = (fields: FieldsOf<typeof accountinfo>, envelope: Envelope): AccountInfoRequest => ({
   ...envelope,
+  ...ageOf(fields),
   type: 'accountinfo',
 });
