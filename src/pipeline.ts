@@ -328,8 +328,14 @@ export class Pipeline {
     return this.#lines.find((line) => line.broker.mode === mode)?.account ?? null;
   }
 
-    broker.onBudget((word, host) => this.#heardOfBudget(mode, host, hosts[host].learn(word), notice));
-    const line: Line = { broker, desk, mirror, dispatcher, follower, account: null, isVerifying: false };
+  /** One for each mode and host. */
+  budgets(): readonly BudgetReport[] {
+    const nowMs = this.#ports.clock.monotonic();
+    return this.#lines.flatMap(({ broker: { mode }, desk, mirror }) =>
+      HOSTS.map((host) =>
+        budgetReport(desk.hosts[host].report(), { mode, host, savedByMirror: mirror.saved[host], nowMs }),
+      ),
+    );
   }
 
   /** True when no job runs: everything taken in is answered, working at the broker, or final. */

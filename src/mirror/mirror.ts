@@ -80,15 +80,6 @@ export interface Known<T> {
   readonly isCurrent: boolean;
 }
 
-/** Answers to queries so far. */
-export interface MirrorCounts {
-  /** From what was held, and by a request of somebody else: these are the saved ones. */
-  held: number;
-  joined: number;
-  /** By a request of their own. */
-  asked: number;
-}
-
 /** Nobody in particular asks: the answer is for all. */
 const ALL = '';
 /** Where the mirror's own lists begin before the newest order: late ones may still turn up. */
@@ -106,7 +97,8 @@ const LOOKUPS_KEPT = 512;
 export class Mirror {
   /** The broker, watched: every request has to go through it. */
   readonly broker: Broker;
-  readonly counts: MirrorCounts = { held: 0, joined: 0, asked: 0 };
+  /** Requests that did not have to leave so far: the answer was held, or came with the request of somebody else. */
+  readonly saved = { trading: 0, data: 0 };
   readonly #o: MirrorOptions;
   readonly #steps: Steps;
   readonly #orders: OrderBook;
@@ -291,7 +283,7 @@ export class Mirror {
     );
     if (read === null) return null;
     if ('failed' in read) return failed(read.failed);
-    return this.#done(read.ticks, read.asOf, read.effort);
+    return this.#done(read.ticks, read.asOf, read.effort, 'data');
   }
 
   // How
@@ -426,8 +418,8 @@ export class Mirror {
     return this.#done(shown.said.value, shown.said.moment, shown.effort);
   }
 
-  #done<T>(value: T, moment: Moment, effort: Effort): Answered<T> {
-    this.counts[effort]++;
+  #done<T>(value: T, moment: Moment, effort: Effort, host: 'trading' | 'data' = 'trading'): Answered<T> {
+    if (effort !== 'asked') this.saved[host]++;
     return { kind: 'done', value, asOf: moment.at, source: effort === 'held' ? 'mirror' : 'alpaca' };
   }
 }

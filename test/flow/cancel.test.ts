@@ -54,10 +54,16 @@ it('an order that is open although Alpaca said no to it is cancelled, and told',
         { method: 'POST', path: '/v2/orders', fault: { kind: 'status', status: 403, accept: true } },
         // The first try of the cancel is lost: it is asked again.
         { method: 'DELETE', path: '/v2/orders/*', on: [1], fault: { kind: 'refuse', how: 'reset' } },
+        { method: 'GET', path: '/v2/orders', fault: { kind: 'latency' } },
       ],
       stream: [{ event: 'new', fault: { kind: 'drop' } }],
     }),
   });
+  // A sweep has just been: the next one leaves time to read the first answer.
+  await tower.until(
+    () => ((exchange.exchange.faults.counts().requests[2]?.seen ?? 0) >= 2 ? true : null),
+    () => 'there were no sweeps',
+  );
   const terms = { symbol: 'SPY', qty: 1, order_class: 'limit', limit_price: 1, time_in_force: 'gtc' };
   const order = tower.drop('liar', 'stockbuy', terms);
   assert.equal((await tower.answer(order)).error?.type, 'api_error');
