@@ -31,6 +31,7 @@ import type {
 } from './journal.ts';
 import { migrate } from './schema.ts';
 import { BookTables } from './sqlite-books.ts';
+import { Checkpoints } from './sqlite-checkpoint.ts';
 import { answerColumns, columnsOf, entryOf, type Row, trusted } from './sqlite-row.ts';
 
 const UNFINISHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final);
@@ -73,6 +74,7 @@ export class SqliteJournal implements Journal {
   readonly #failpoints: Failpoints;
   readonly #sql: ReturnType<typeof statements>;
   readonly #books: BookTables;
+  readonly #checkpoints: Checkpoints;
   #queue: Work[] = [];
   #fault: unknown = null;
   #prunedAt = 0;
@@ -88,6 +90,7 @@ export class SqliteJournal implements Journal {
     if (Number(db.pragma('synchronous', { simple: true })) !== 2)
       throw new Error('SQLite did not accept synchronous = FULL');
     migrate(db, this.#failpoints);
+    this.#checkpoints = new Checkpoints(db, options.clock);
     this.#sql = statements(db);
     this.#books = new BookTables(db);
     const known = trusted<{ value: string } | undefined>(this.#sql.fact.get('generation'));
@@ -118,6 +121,7 @@ export class SqliteJournal implements Journal {
       for (const work of queue) work.reject(error);
       return;
     }
+    this.#checkpoints.committed(queue.length);
     queue.forEach((work, index) => {
       work.resolve(trusted<never>(results[index]));
     });
@@ -348,6 +352,7 @@ export class SqliteJournal implements Journal {
 
   async close(): Promise<void> {
     this.#flush();
+    this.#checkpoints.stop();
     this.#fault ??= new Error('the journal is closed');
     this.#db.close();
   }
