@@ -23,6 +23,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 interface World {
   readonly env?: Record<string, string>;
+  readonly node?: string;
   readonly cwd?: string;
   readonly clock?: Clock;
   readonly terminal?: boolean;
@@ -36,6 +37,7 @@ async function tower(args: readonly string[], world: World = {}) {
   let [out, err] = ['', ''];
   const context: Context = {
     env: world.env ?? {},
+    node: world.node ?? '24.21.0',
     cwd: world.cwd ?? home,
     clock: world.clock ?? systemClock,
     random: seededRandom('cli'),
@@ -382,6 +384,20 @@ test('start refuses keys that others can read, with the command that mends it', 
   for (const name of readdirSync(join(home, 'logs'))) {
     assert.doesNotMatch(readFileSync(join(home, 'logs', name), 'utf8'), /hunter2/);
   }
+});
+
+test('doctor is 0 when nothing is wrong, 1 when something is, and speaks JSON', async () => {
+  const well = await tower(['doctor', '--offline']);
+  assert.equal(well.code, 0, well.out);
+  assert.match(well.out, /^ok {7}node {10}Node 24/);
+  assert.match(well.out, /nothing is wrong\n$/);
+  writeFileSync(join(home, 'tower.config.json'), '{"lives":true}');
+  const ill = await tower(['doctor', '--offline', '--json']);
+  assert.equal(ill.code, 1);
+  const told = JSON.parse(ill.out);
+  assert.equal(told.errors, 1);
+  assert.match(JSON.stringify(told.findings), /lives in tower\.config\.json.*Did you mean live\?/);
+  assert.equal((await tower(['doctor', '--hme', 'x'])).code, 2);
 });
 
 test('start ends with 1 when the tower cannot go on', async () => {

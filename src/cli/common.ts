@@ -40,7 +40,7 @@ export function readText(path: string): string | null {
 }
 
 /** The mode bits; null when it is not there. */
-const modeOf = (path: string): number | null => statSync(path, { throwIfNoEntry: false })?.mode ?? null;
+export const modeOf = (path: string): number | null => statSync(path, { throwIfNoEntry: false })?.mode ?? null;
 
 /** The last report of the home's tower; null when there is none that can be read. */
 export function readStatus(home: string): StatusReport | null {

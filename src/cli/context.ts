@@ -7,6 +7,8 @@ import type { Random } from '../lib/random.ts';
 
 export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Node's version, as `24.21.0`. */
+  readonly node: string;
   /** The current folder. */
   readonly cwd: string;
   readonly clock: Clock;

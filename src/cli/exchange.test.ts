@@ -20,6 +20,7 @@ async function exchange(args: readonly string[], whileServing: (ready: string) =
   let interrupt = (): void => {};
   const context: Context = {
     env: {},
+    node: '24.21.0',
     cwd: home,
     clock: systemClock,
     random: seededRandom('cli'),

@@ -25,6 +25,7 @@ function user(): string {
 
 const context: Context = {
   env: process.env,
+  node: process.versions.node,
   cwd: process.cwd(),
   clock: systemClock,
   random: systemRandom,

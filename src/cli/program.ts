@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { type Context, EXIT, Exit } from './context.ts';
+import { doctorCommand } from './doctor.ts';
 import { haltCommand, resumeCommand } from './halt.ts';
 import { orderCommand } from './order.ts';
 import { samplesCommand } from './samples.ts';
@@ -31,6 +32,7 @@ export async function run(
     statusCommand(context),
     haltCommand(context),
     resumeCommand(context),
+    doctorCommand(context),
     await exchange(args, context),
   ];
   for (const command of commands) program.addCommand(command);

@@ -161,9 +161,30 @@ describe('unsent: no byte of the request left', () => {
       socket.on('data', (data) => received.push(data.toString('latin1')));
     });
     servers.push(impostor);
-    const result = await post(`https://127.0.0.1:${await listen(impostor)}`);
+    const port = await listen(impostor);
+    const result = await post(`https://127.0.0.1:${port}`);
     assert.ok(result.kind === 'unsent' && result.untrusted, JSON.stringify(result));
     assert.match(result.reason, /CERT/);
+    assert.deepEqual(received, []);
+    // Node would believe anybody then; the tower does not.
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      const again = await post(`https://127.0.0.1:${port}`);
+      assert.ok(again.kind === 'unsent' && again.untrusted, JSON.stringify(again));
+      const network = systemNetwork();
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const ignore = (): void => {};
+      network.socket(`wss://127.0.0.1:${port}/stream`, {
+        open: ignore,
+        message: ignore,
+        pong: ignore,
+        closed: resolve,
+      });
+      assert.match(await promise, /CERT/);
+      await network.close();
+    } finally {
+      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    }
     assert.deepEqual(received, []);
   });
 

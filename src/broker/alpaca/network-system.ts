@@ -43,7 +43,8 @@ const isUntrusted = (error: unknown): boolean =>
 const below = new WeakMap<object, TcpSocket>();
 
 function connector(): buildConnector.connector {
-  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
+  // Said outright: a variable of the environment (NODE_TLS_REJECT_UNAUTHORIZED) would otherwise switch it off.
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false, rejectUnauthorized: true });
   return (options, callback) => {
     if (options.protocol !== 'https:') {
       connect(options, callback);
@@ -225,6 +226,7 @@ export function systemNetwork(clock: Clock = systemClock): Network {
     socket(url: string, handlers: SocketHandlers): Socket {
       const connection = new WebSocket(url, {
         followRedirects: false,
+        rejectUnauthorized: true,
         perMessageDeflate: false,
         handshakeTimeout: CONNECT_TIMEOUT_MS,
         maxPayload: MAX_MESSAGE_BYTES,

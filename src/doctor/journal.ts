@@ -1,0 +1,76 @@
+/**
+ * The journal, read beside a running tower or after it: whole, and written by a version that this one knows. Must never write
+ * into the journal or beside it, nor hold anything that a tower would wait for.
+ */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { MODES, type Mode } from '../order/name.ts';
+import { error, type Finding, ok, sizeOf } from './finding.ts';
+
+export interface JournalReport {
+  readonly findings: readonly Finding[];
+  /** The account that the home belongs to, by mode; null for none yet. */
+  readonly accounts: Readonly<Record<Mode, string | null>>;
+}
+
+const NONE: JournalReport['accounts'] = { paper: null, live: null };
+
+export function examineJournal(home: string): JournalReport {
+  const file = join(home, 'data', 'tower.db');
+  if (!fs.existsSync(file)) return { findings: [ok('journal', 'there is none yet')], accounts: NONE };
+  try {
+    return opened(file, (db) => {
+      const [first] = db.pragma('quick_check(1)') as readonly { readonly quick_check: string }[];
+      const size = sizeOf(fs.statSync(file).size);
+      if (first?.quick_check !== 'ok') return { findings: [broken(file, String(first?.quick_check))], accounts: NONE };
+      const requests = Number(db.prepare('SELECT count(*) FROM requests').pluck().get());
+      const fact = db.prepare('SELECT value FROM facts WHERE key = ?').pluck();
+      const account = (mode: Mode): string | null => {
+        const value = fact.get(`account:${mode}`);
+        return typeof value === 'string' && value !== '' ? value : null;
+      };
+      const [paper, live] = MODES.map(account);
+      return {
+        findings: [ok('journal', `whole: ${requests} requests in ${size}`)],
+        accounts: { paper: paper ?? null, live: live ?? null },
+      };
+    });
+  } catch (fault) {
+    const text = fault instanceof Error ? fault.message : String(fault);
+    return { findings: [broken(file, text)], accounts: NONE };
+  }
+}
+
+const broken = (file: string, what: string): Finding =>
+  error(
+    'journal',
+    `${file} cannot be read as it should be: ${what}`,
+    'Look at the disk. Keep the file as it is, stop the tower, and restore the newest copy (docs/operations.md, Backup and restore).',
+  );
+
+/**
+ * Opens the journal to read. Beside a tower its own shared memory is used. Without one, SQLite would leave files behind that the
+ * tower might not be allowed to touch: the journal is then read under another name, in a folder that goes when we are done.
+ */
+function opened<T>(file: string, read: (db: Database) => T): T {
+  if (fs.existsSync(`${file}-shm`)) return using(file, read);
+  const folder = fs.mkdtempSync(join(file, '..', '.doctor-'));
+  try {
+    const copy = join(folder, 'journal.db');
+    fs.linkSync(file, copy);
+    if (fs.existsSync(`${file}-wal`)) fs.linkSync(`${file}-wal`, `${copy}-wal`);
+    return using(copy, read);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function using<T>(file: string, read: (db: Database) => T): T {
+  const db = new Sqlite(file, { readonly: true, fileMustExist: true, timeout: 2_000 });
+  try {
+    return read(db);
+  } finally {
+    db.close();
+  }
+}
