@@ -11,6 +11,7 @@ import { Dispatcher } from './dispatch/dispatcher.ts';
 import { Readiness } from './dispatch/readiness.ts';
 import { budgetReport } from './dispatch/report.ts';
 import { type Shares, Slots } from './dispatch/slots.ts';
+import { Bookkeeper } from './follow/bookkeeper.ts';
 import { Follower } from './follow/follow.ts';
 import { HALT_FOLDER } from './halt/halt.ts';
 import { Halts } from './halt/halts.ts';
@@ -223,6 +224,15 @@ export class Pipeline {
         owner === agent || rulesOf(this.#o.rules, agent)?.controller === true,
     };
     const dispatcher = new Dispatcher(desk, rights, fatal);
+    const books = new Bookkeeper({
+      broker,
+      journal,
+      clock,
+      notice,
+      account: () => line.account?.accountNumber ?? null,
+      ask: (call) => ask(desk, 'resolve', '', call),
+      fatal,
+    });
     const follower = new Follower({
       ...adoption,
       journal,
@@ -237,6 +247,7 @@ export class Pipeline {
         void this.#ready(line).catch(fatal);
       },
       suspect: (clientOrderId) => this.#suspect(mode, clientOrderId, notice),
+      books,
       fatal,
     });
     broker.onBudget((word, host) => this.#heardOfBudget(mode, host, hosts[host].learn(word), notice));

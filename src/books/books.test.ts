@@ -8,9 +8,10 @@ import { defined } from '../lib/assert.ts';
 import { micros } from '../lib/clock.ts';
 import { seededRandom } from '../lib/random.ts';
 import { canonical, type Decimal, exact } from '../order/decimal.ts';
+import { optionContract } from '../order/symbol.ts';
 import { averageOf, type Book, postTo, totalsOf, worthOf } from './book.ts';
 import { MONEY, type Posting } from './holding.ts';
-import { carried, coinFee, exercise, expiry, fill, money, moneyFee, split } from './postings.ts';
+import { carried, coinFee, delivery, exercise, expiry, fill, money, moneyFee, split } from './postings.ts';
 
 const AT = micros(1_770_000_000_000_000);
 const d = (text: string): Decimal => canonical(text);
@@ -63,15 +64,19 @@ describe('books', () => {
   it('turns contracts into shares at the strike, for whoever exercises and whoever is assigned', () => {
     const call = 'AAPL250321C00150000';
     const put = 'MSFT250321P00300500';
-    const long = book(trade(call, 'buy', '1', '4'), ...exercise(call, d('1'), AT));
+    const ended = (symbol: string, held: string): readonly Posting[] => {
+      const contract = defined(optionContract(symbol), 'a contract');
+      return [exercise(symbol, d(held), AT), delivery(contract, d(held), AT)];
+    };
+    const long = book(trade(call, 'buy', '1', '4'), ...ended(call, '1'));
     assert.equal(holding(long, 'AAPL').qty, '100');
     assert.equal(holding(long, 'AAPL').basis, '15000');
     assert.equal(holding(long, call).realised, '-400');
-    const short = book(trade(put, 'sell', '2', '3'), ...exercise(put, d('-2'), AT));
+    const short = book(trade(put, 'sell', '2', '3'), ...ended(put, '-2'));
     assert.equal(holding(short, 'MSFT').qty, '200');
     assert.equal(holding(short, 'MSFT').cash, '-60100');
     assert.equal(holding(short, put).realised, '600');
-    assert.equal(exercise(put, d('-2'), AT)[0].kind, 'assignment');
+    assert.equal(exercise(put, d('-2'), AT).kind, 'assignment');
   });
 
   it('takes crypto fees out of the coins, at their price', () => {
@@ -199,8 +204,8 @@ function tryHistory(seed: number): void {
         postings = [expiry(symbol, d(held), AT)];
         naiveMove(one, -BigInt(held), 0n);
       } else {
-        const [end, delivery] = exercise(symbol, d(held), AT);
-        postings = [end, delivery];
+        const contract = defined(optionContract(symbol), 'a contract');
+        postings = [exercise(symbol, d(held), AT), delivery(contract, d(held), AT)];
         naiveMove(one, -BigInt(held), 0n);
         const shares = naive.get('SPY') ?? {
           units: [],

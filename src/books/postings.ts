@@ -3,14 +3,14 @@
  * or a split reads as a change of a book.
  */
 import type { Micros } from '../lib/clock.ts';
-import { type Decimal, decimal, exact } from '../order/decimal.ts';
-import { cryptoPair, kindOf, optionContract } from '../order/symbol.ts';
+import { type Decimal, decimal, type Exact, exact } from '../order/decimal.ts';
+import { cryptoPair, kindOf, type OptionContract } from '../order/symbol.ts';
 import { MONEY, multiplierOf, type Posting, type PostingKind } from './holding.ts';
 
 const NONE = '0' as Decimal;
 
 /** The name that the broker's positions have for a symbol of its orders: `BTC/USD` is `BTCUSD` (Alpaca docs: positions). */
-const positionSymbol = (symbol: string): string =>
+export const positionSymbol = (symbol: string): string =>
   kindOf(symbol) === 'crypto' ? (cryptoPair(symbol) ?? symbol).replace('/', '') : symbol;
 
 export interface Execution {
@@ -26,6 +26,22 @@ export interface Execution {
 export function fill({ symbol, side, qty, price, at }: Execution): Posting {
   const change = side === 'buy' ? exact(qty) : exact(qty).times('-1');
   return moved('fill', positionSymbol(symbol), decimal(change), price, at);
+}
+
+/**
+ * An execution of a pair that is priced in another coin (`quote`, worth `rate` USD): the coins of the one come for coins
+ * of the other, at what those are worth.
+ */
+export function settlement(execution: Execution, quote: string, rate: Decimal): readonly [Posting, Posting] {
+  const { qty, price, at } = execution;
+  const base = fill({ ...execution, price: decimal(exact(price).times(rate)) });
+  const paid = exact(qty)
+    .times(price)
+    .times(execution.side === 'buy' ? '-1' : '1');
+  return [
+    { ...base, cash: NONE },
+    { kind: 'delivery', symbol: `${quote}USD`, qty: decimal(paid), price: rate, cash: NONE, fee: NONE, at },
+  ];
 }
 
 /** Units that come in or leave for money at `price`. */
@@ -60,24 +76,22 @@ export const coinFee = (symbol: string, qty: Decimal, price: Decimal, at: Micros
 export const expiry = (symbol: string, held: Decimal, at: Micros): Posting =>
   moved('expiry', symbol, decimal(exact(held).times('-1')), NONE, at);
 
-/**
- * `held` contracts (signed) are exercised, or assigned when short: they leave for nothing, and a hundred shares each come
- * in or go at the strike. Throws when `symbol` is no contract.
- */
-export function exercise(symbol: string, held: Decimal, at: Micros): readonly [Posting, Posting] {
-  const contract = optionContract(symbol);
-  if (contract === null) throw new TypeError(`${symbol} is no option contract`);
-  const shares = exact(held).times(contract.type === 'call' ? '100' : '-100');
-  const kind = exact(held).lt('0') ? 'assignment' : 'exercise';
-  return [
-    { ...expiry(symbol, held, at), kind },
-    moved('delivery', contract.root, decimal(shares), strikeOf(contract), at),
-  ];
-}
+/** `held` contracts (signed) are exercised, or assigned when short: they leave for nothing. */
+export const exercise = (symbol: string, held: Decimal, at: Micros): Posting => ({
+  ...expiry(symbol, held, at),
+  kind: exact(held).lt('0') ? 'assignment' : 'exercise',
+});
+
+/** The shares that `held` exercised or assigned contracts bring (negative: take), at the strike. */
+export const delivery = (contract: OptionContract, held: Decimal, at: Micros): Posting =>
+  moved('delivery', contract.root, decimal(deliveryOf(contract, exact(held))), decimal(strikeOf(contract)), at);
+
+/** Shares that `held` contracts (signed) bring when they are exercised or assigned. */
+export const deliveryOf = (contract: OptionContract, held: Exact): Exact =>
+  held.times(contract.type === 'call' ? '100' : '-100');
 
 /** USD per share. */
-const strikeOf = ({ strikeMills }: { readonly strikeMills: number }): Decimal =>
-  decimal(exact(String(strikeMills)).div('1000'));
+export const strikeOf = ({ strikeMills }: OptionContract): Exact => exact(String(strikeMills)).div('1000');
 
 /** `change` more (or fewer) units of the same cost. */
 export const split = (symbol: string, change: Decimal, at: Micros): Posting => ({
@@ -99,10 +113,15 @@ export const carried = (
   at: Micros,
 ): Posting => ({ kind, symbol: positionSymbol(symbol), qty, price, cash: NONE, fee: NONE, at });
 
-/** Dollars alone, signed: what was there at first, deposits and withdrawals, dividends and interest. */
-export const money = (kind: 'opening' | 'transfer' | 'income', amount: Decimal, at: Micros): Posting => ({
+/** Dollars alone, signed: what was there at first, deposits and withdrawals, dividends and interest (of a symbol). */
+export const money = (
+  kind: 'opening' | 'transfer' | 'income',
+  amount: Decimal,
+  at: Micros,
+  symbol = MONEY,
+): Posting => ({
   kind,
-  symbol: MONEY,
+  symbol: positionSymbol(symbol),
   qty: NONE,
   price: NONE,
   cash: amount,

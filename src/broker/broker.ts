@@ -92,8 +92,53 @@ export interface TradeUpdate {
   /** Decimal texts of this execution; null when the event is no fill. */
   readonly price: string | null;
   readonly qty: string | null;
+  /** What was executed, of the order or of each of its legs; empty when it is no fill, or cannot be read in full. */
+  readonly executions: readonly BrokerExecution[];
   /** The event's `data` object verbatim. */
   readonly json: string;
+}
+
+/** One execution. An order and its filled quantity after it name it, whoever tells of it. Decimal texts. */
+export interface BrokerExecution {
+  /** Id of the order, or of the leg. */
+  readonly orderId: string;
+  readonly symbol: string;
+  readonly side: 'buy' | 'sell';
+  readonly qty: string;
+  readonly price: string;
+  /** What the order had filled in all after it. */
+  readonly filledQty: string;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
+/** One row of the account's history: an execution, or a fee, a transfer, the end of a contract (Alpaca docs: activities). */
+export interface Activity {
+  readonly id: string;
+  /** `FILL`, `CFEE`, `OPEXP`, `DIV`, … */
+  readonly type: string;
+  /** RFC 3339: when it happened, or was booked. */
+  readonly at: string;
+  /** `YYYY-MM-DD` that it counts for; null for executions. */
+  readonly date: string | null;
+  /** `executed`, `correct`, `canceled`, `pending`; null for executions. */
+  readonly status: string | null;
+  /** Null when it is none, or not told in full. */
+  readonly execution: BrokerExecution | null;
+  readonly symbol: string | null;
+  /** Signed decimal texts. */
+  readonly qty: string | null;
+  readonly price: string | null;
+  readonly netAmount: string | null;
+  readonly description: string;
+}
+
+/** Rows booked after a moment, oldest first; `pageToken` is the id of the last row of the page before. */
+export interface ActivityQuery {
+  /** RFC 3339, exclusive. */
+  readonly after: string;
+  readonly pageToken?: string;
+  readonly category?: 'trade_activity' | 'non_trade_activity';
 }
 
 export interface StreamListener {
@@ -138,6 +183,9 @@ export interface OrderListQuery {
   readonly nested?: boolean;
 }
 
+/** Rows of one page of activities: the most that Alpaca gives. */
+export const ACTIVITY_PAGE = 100;
+
 /**
  * One account at one broker. No method retries, waits for budget or judges what to do next: that is dispatch's work.
  * Each method call is exactly one HTTP request, except `marketData`, whose plan says how many it needs.
@@ -162,6 +210,8 @@ export interface Broker {
   orders(query: OrderListQuery): Promise<Outcome<readonly BrokerOrder[]>>;
   account(): Promise<Outcome<Account>>;
   positions(): Promise<Outcome<readonly Position[]>>;
+  /** A page of at most ACTIVITY_PAGE rows; fewer is the last. */
+  activities(query: ActivityQuery): Promise<Outcome<readonly Activity[]>>;
   /** The requests a marketdata query needs: one per kind of instrument, however many symbols. */
   marketDataPlan(request: MarketDataRequest): readonly MarketDataPart[];
   marketData(part: MarketDataPart): Promise<Outcome<MarketDataAnswer>>;

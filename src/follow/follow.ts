@@ -13,6 +13,7 @@ import type { Moment } from '../mirror/moment.ts';
 import { exact } from '../order/decimal.ts';
 import { agentOf } from '../order/name.ts';
 import { hasEnded } from '../order/states.ts';
+import type { Bookkeeper } from './bookkeeper.ts';
 
 export interface FollowOptions extends Adoption {
   readonly journal: Journal;
@@ -27,6 +28,8 @@ export interface FollowOptions extends Adoption {
   fresh(isFresh: boolean, reason: string): void;
   /** The broker holds orders of ours that this journal does not know. */
   suspect(clientOrderId: string): Promise<void>;
+  /** Trade updates of orders of ours are booked, and each sweep is told. */
+  readonly books: Pick<Bookkeeper, 'executed' | 'swept' | 'stop'>;
   fatal(error: unknown): void;
 }
 
@@ -104,6 +107,7 @@ export class Follower {
     for (const off of this.#timers) off();
     await this.#sweeping;
     await Promise.all(this.#chains.values());
+    await this.#o.books.stop();
   }
 
   /** An order was accepted: if the stream stays silent about it, it is looked at. */
@@ -152,6 +156,7 @@ export class Follower {
     const startedAt = clock.now();
     const since = mirror.begin();
     const after = await this.#listFrom();
+    const startedMono = clock.monotonic();
     const seen = new Set<string>();
     const all = await this.#readList('all', after, seen);
     if (all === null) return false;
@@ -166,6 +171,7 @@ export class Follower {
     this.#lastFault = '';
     await journal.setFact(`swept:${this.#o.broker.mode}`, String(startedAt));
     this.#o.fresh(true, '');
+    this.#o.books.swept(startedMono);
     this.#stopStale();
     this.#stopStale = clock.after(STALE_MS + this.#o.sweepMs, () =>
       this.#o.fresh(false, 'the list of orders could not be read for more than a minute'),
@@ -319,18 +325,20 @@ export class Follower {
           key,
           detail: JSON.stringify({ order: order.id, event: update.event, status: order.status, at: update.timestamp }),
         };
-    await this.#meet(order, 'stream', event);
+    const owner = await this.#meet(order, 'stream', event);
+    // Whose order it is may become known later: then the account's history tells of the execution.
+    if (owner !== null) await this.#o.books.executed(update, owner);
   }
 
-  /** Finds whose order it is. Legs have ids of the broker's own: their parent is read anew. */
-  async #meet(order: BrokerOrder, from: 'stream' | 'sweep', event?: JournalEvent): Promise<void> {
+  /** Finds whose order it is, null when it is none of ours. Legs have ids of the broker's own: their parent is read anew. */
+  async #meet(order: BrokerOrder, from: 'stream' | 'sweep', event?: JournalEvent): Promise<Entry | null> {
     const { journal } = this.#o;
     const entry =
       (await journal.find({ clientOrderId: order.clientOrderId })) ?? (await journal.find({ brokerId: order.id }));
     if (entry === null || entry.mode !== this.#o.broker.mode || entry.wire === null) {
       if (entry === null && agentOf(order.clientOrderId) !== null) await this.#o.suspect(order.clientOrderId);
       else this.#external(order);
-      return;
+      return null;
     }
     const isLeg = entry.clientOrderId !== order.clientOrderId && entry.brokerId !== order.id;
     // The stream tells parents without their legs: what is published must keep them.
@@ -342,10 +350,12 @@ export class Follower {
       // The stream may be faster than the answer to the order: then only the news knows the order's id.
       const brokerId = isLeg ? newest.brokerId : order.id;
       this.#refetchLater(newest, brokerId);
-      return;
+      return newest;
     }
     const after = await adopt(this.#o, entry.seq, order, 'd7', event === undefined ? [] : [event]);
     if (hasEnded(order.status) && after.state === 'closed') await this.#checkFills(after, order);
+    // In conflict it is somebody else's order under our id.
+    return after.brokerId === order.id ? after : null;
   }
 
   /** Somebody else's order on this account: told once, never touched. */

@@ -11,7 +11,16 @@ import { seededRandom } from '../lib/random.ts';
 import { canonical } from '../order/decimal.ts';
 import { orderError } from '../order/errors.ts';
 import { orderName } from '../order/name.ts';
-import type { Arrival, BookEntry, BookedFill, Booking, Change, Entry, Journal } from './journal.ts';
+import {
+  type Arrival,
+  type BookEntry,
+  type BookedEntry,
+  type Booking,
+  type Change,
+  type Entry,
+  followUp,
+  type Journal,
+} from './journal.ts';
 
 export interface JournalUnderTest {
   readonly journal: Journal;
@@ -276,23 +285,26 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
       );
     });
 
-    test('lists fills, and whether a fee was charged for them', async ({ journal }) => {
+    test('lists what was booked, and whether something followed from it', async ({ journal }) => {
       const later = entry('k2', 'beta', 'sell', '1', '5');
       await journal.book([
         booking(null, entry('k1', 'alpha', 'buy', '3', '10')),
         booking(null, { ...later, posting: { ...later.posting, at: micros(AT + 9) } }),
         booking(null, {
-          ...entry('fee:k1', 'alpha', 'buy', '0', '1'),
+          ...entry(followUp('k1'), 'alpha', 'buy', '0', '1'),
           posting: moneyFee('AAPL', canonical('0.02'), AT),
         }),
       ]);
-      const brief = (fills: readonly BookedFill[]) => fills.map(({ key, charged }) => [key, charged]);
-      assert.deepEqual(brief(await journal.bookedFills('PA1', 'AAPL', AT)), [
+      const brief = (found: readonly BookedEntry[]) => found.map(({ key, followed }) => [key, followed]);
+      assert.deepEqual(brief(await journal.booked('PA1', { kinds: ['fill'], symbol: 'AAPL', since: AT })), [
         ['k1', true],
         ['k2', false],
       ]);
-      assert.deepEqual(brief(await journal.bookedFills('PA1', null, micros(AT + 1))), [['k2', false]]);
-      assert.deepEqual(await journal.bookedFills('PA1', 'MSFT', AT), []);
+      assert.deepEqual(
+        brief(await journal.booked('PA1', { kinds: ['fill', 'fee'], symbol: null, since: micros(AT + 1) })),
+        [['k2', false]],
+      );
+      assert.deepEqual(await journal.booked('PA1', { kinds: ['fill'], symbol: 'MSFT', since: AT }), []);
       assert.equal((await journal.books('PA1'))[0]?.sums.fees, '0.02');
     });
 

@@ -4,7 +4,7 @@
  * port resolves, what was asked is durable. Any fault of a store is thrown and must end the process.
  */
 import type { Sums, UNASSIGNED } from '../books/book.ts';
-import type { Holding, Posting } from '../books/holding.ts';
+import type { Holding, Posting, PostingKind } from '../books/holding.ts';
 import type { Micros } from '../lib/clock.ts';
 import type { Decimal } from '../order/decimal.ts';
 import type { OrderError } from '../order/errors.ts';
@@ -186,9 +186,20 @@ export interface AgentBook {
   readonly holdings: readonly Holding[];
 }
 
-/** An execution as it was booked. `charged`: a fee with the key `fee:{key}` was booked, too. */
-export interface BookedFill extends BookEntry {
-  readonly charged: boolean;
+/** An entry as it was booked. `followed`: so was what follows from it (the fee of a fill, the shares of a contract). */
+export interface BookedEntry extends BookEntry {
+  readonly followed: boolean;
+}
+
+/** The key of what follows from an entry. */
+export const followUp = (key: string): string => `of:${key}`;
+
+/** What to look up in the books of an account. */
+export interface BookedQuery {
+  readonly kinds: readonly PostingKind[];
+  /** As positions name it; null for all. */
+  readonly symbol: string | null;
+  readonly since: Micros;
 }
 
 export interface Journal {
@@ -226,8 +237,8 @@ export interface Journal {
   book(bookings: readonly Booking[]): Promise<readonly (readonly Booked[])[]>;
   /** Every book of an account. Costs what is held, not what was ever traded. */
   books(account: string): Promise<readonly AgentBook[]>;
-  /** Executions since a moment, oldest first; of one symbol (as positions name it), or of all. */
-  bookedFills(account: string, symbol: string | null, since: Micros): Promise<readonly BookedFill[]>;
+  /** Oldest first. */
+  booked(account: string, query: BookedQuery): Promise<readonly BookedEntry[]>;
   /** Keeps the last known price of each symbol, one per hour. */
   setPrices(account: string, at: Micros, prices: ReadonlyMap<string, Decimal>): Promise<void>;
   /** Requests received in all, and the unfinished ones by state. */

@@ -8,7 +8,7 @@ import { addUp, type Sums } from '../books/book.ts';
 import { emptyHolding, type Holding, type Lot, type LotChange, type Posting, post } from '../books/holding.ts';
 import { type Micros, micros } from '../lib/clock.ts';
 import type { Decimal } from '../order/decimal.ts';
-import type { AgentBook, BookEntry, Booked, BookedFill, Booking } from './journal.ts';
+import type { AgentBook, BookEntry, Booked, BookedEntry, BookedQuery, Booking } from './journal.ts';
 
 /** What this file wrote may be read back under its own types: its only casts. */
 const trusted = <T>(value: unknown): T => value as T;
@@ -16,8 +16,8 @@ const trusted = <T>(value: unknown): T => value as T;
 const HOUR_US = 3_600_000_000;
 const NO_SUMS = emptyHolding('') satisfies Sums;
 
-type FillRow = Posting &
-  Pick<BookEntry, 'key' | 'agent' | 'seq'> & { readonly order_id: string | null; charged: number };
+type BookedRow = Posting &
+  Pick<BookEntry, 'key' | 'agent' | 'seq'> & { readonly order_id: string | null; readonly followed: number };
 
 export class BookTables {
   readonly #sql: ReturnType<typeof statements>;
@@ -89,17 +89,19 @@ export class BookTables {
     );
   }
 
-  fills(account: string, symbol: string | null, since: Micros): readonly BookedFill[] {
-    const rows = trusted<FillRow[]>(
-      symbol === null ? this.#sql.fillsSince.all(account, since) : this.#sql.fillsOf.all(account, symbol, since),
+  booked(account: string, { kinds, symbol, since }: BookedQuery): readonly BookedEntry[] {
+    const rows = trusted<BookedRow[]>(
+      symbol === null
+        ? this.#sql.bookedSince.all(account, since, JSON.stringify(kinds))
+        : this.#sql.bookedOf.all(account, since, JSON.stringify(kinds), symbol),
     );
-    return rows.map(({ key, agent, order_id, seq, charged, ...posting }) => ({
+    return rows.map(({ key, agent, order_id, seq, followed, ...posting }) => ({
       key,
       agent,
       posting,
       orderId: order_id,
       seq,
-      charged: charged === 1,
+      followed: followed === 1,
     }));
   }
 
@@ -110,9 +112,9 @@ export class BookTables {
 }
 
 function statements(db: Database) {
-  const fills = `SELECT key, agent, symbol, kind, qty, price, cash, fee, at, order_id, seq,
-    EXISTS (SELECT 1 FROM postings AS fee WHERE fee.key = 'fee:' || fill.key) AS charged
-    FROM postings AS fill WHERE account = ?`;
+  const booked = `SELECT key, agent, symbol, kind, qty, price, cash, fee, at, order_id, seq,
+    EXISTS (SELECT 1 FROM postings AS next WHERE next.key = 'of:' || entry.key) AS followed
+    FROM postings AS entry WHERE account = ? AND at >= ? AND kind IN (SELECT value FROM json_each(?))`;
   return {
     activity: db.prepare('INSERT OR IGNORE INTO activities VALUES (?, ?)'),
     posted: db.prepare('SELECT 1 FROM postings WHERE key = ?'),
@@ -142,8 +144,8 @@ function statements(db: Database) {
     books: db.prepare(
       'SELECT agent, realised, fees, income, cash, turnover FROM books WHERE account = ? ORDER BY agent',
     ),
-    fillsOf: db.prepare(`${fills} AND symbol = ? AND at >= ? AND kind = 'fill' ORDER BY at, id`),
-    fillsSince: db.prepare(`${fills} AND at >= ? AND kind = 'fill' ORDER BY at, id`),
+    bookedOf: db.prepare(`${booked} AND symbol = ? ORDER BY at, id`),
+    bookedSince: db.prepare(`${booked} ORDER BY at, id`),
     price: db.prepare(`INSERT INTO prices VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (account, symbol, hour) DO UPDATE SET at = excluded.at, price = excluded.price`),
   };

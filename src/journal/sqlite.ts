@@ -17,7 +17,8 @@ import type {
   Applied,
   Arrival,
   Booked,
-  BookedFill,
+  BookedEntry,
+  BookedQuery,
   Booking,
   Change,
   Entry,
@@ -333,8 +334,8 @@ export class SqliteJournal implements Journal {
     return this.#read(() => this.#books.all(account));
   }
 
-  bookedFills(account: string, symbol: string | null, since: Micros): Promise<readonly BookedFill[]> {
-    return this.#read(() => this.#books.fills(account, symbol, since));
+  booked(account: string, query: BookedQuery): Promise<readonly BookedEntry[]> {
+    return this.#read(() => this.#books.booked(account, query));
   }
 
   setPrices(account: string, at: Micros, prices: ReadonlyMap<string, Decimal>): Promise<void> {

@@ -7,26 +7,29 @@ import { isJsonObject } from '../../lib/json.ts';
 import type { Random } from '../../lib/random.ts';
 import type { ClientOrderId, Mode } from '../../order/name.ts';
 import type { MarketDataRequest, TradeRequest } from '../../order/request.ts';
-import type {
-  Account,
-  Broker,
-  BrokerOrder,
-  Budget,
-  HostName,
-  MarketDataAnswer,
-  MarketDataPart,
-  OrderListQuery,
-  Outcome,
-  Position,
-  Stream,
-  StreamListener,
-  Wire,
+import {
+  ACTIVITY_PAGE,
+  type Account,
+  type Activity,
+  type ActivityQuery,
+  type Broker,
+  type BrokerOrder,
+  type Budget,
+  type HostName,
+  type MarketDataAnswer,
+  type MarketDataPart,
+  type OrderListQuery,
+  type Outcome,
+  type Position,
+  type Stream,
+  type StreamListener,
+  type Wire,
 } from '../broker.ts';
 import { differences, encode, ORDERS_PATH } from './encode.ts';
 import { marketDataPath, marketDataPlan, readMarketData } from './market-data.ts';
 import type { HttpRequest, HttpResult, Network } from './network.ts';
 import { type Answer, alreadyCanceled, type Call, header, judge, numberHeader } from './outcome.ts';
-import { readAccount, readOrder, readOrders, readPositions } from './read.ts';
+import { readAccount, readActivities, readOrder, readOrders, readPositions } from './read.ts';
 import { tradeStream } from './stream.ts';
 import { readJson } from './wire-json.ts';
 
@@ -142,6 +145,17 @@ class AlpacaBroker implements Broker {
     return this.#outcome(result, 'read', ({ body }) => {
       const positions = readPositions(readJson(body));
       return positions === null ? 'no list of positions in it' : done(positions);
+    });
+  }
+
+  async activities({ after, pageToken, category }: ActivityQuery): Promise<Outcome<readonly Activity[]>> {
+    const query = new URLSearchParams({ direction: 'asc', page_size: String(ACTIVITY_PAGE), after });
+    if (pageToken !== undefined) query.set('page_token', pageToken);
+    if (category !== undefined) query.set('category', category);
+    const result = await this.#trade('GET', `/v2/account/activities?${query.toString()}`);
+    return this.#outcome(result, 'read', ({ body }) => {
+      const activities = readActivities(readJson(body));
+      return activities === null ? 'no list of activities in it' : done(activities);
     });
   }
 

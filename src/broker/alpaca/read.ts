@@ -3,7 +3,7 @@
  * sent as numbers, strict about identity. Must never drop or reformat a digit of the JSON that agents will see.
  */
 import { isJsonObject, type JsonObject, type JsonValue, stringifyLossless } from '../../lib/json.ts';
-import type { Account, BrokerOrder, Position, TradeUpdate } from '../broker.ts';
+import type { Account, Activity, BrokerExecution, BrokerOrder, Position, TradeUpdate } from '../broker.ts';
 import { decimalText, textOf } from './wire-json.ts';
 
 /** Legs have no legs of their own at Alpaca; the bound only keeps a hostile answer from recursing. */
@@ -61,7 +61,97 @@ export function readUpdate(data: JsonValue | undefined): TradeUpdate | null {
     order,
     price: decimalText(data['price']),
     qty: decimalText(data['qty']),
+    executions: readExecutions(event, data),
     json: stringifyLossless(data),
+  };
+}
+
+/** Multi-leg fills tell of each leg in `legs`, and of what it has filled in the order's legs. */
+function readExecutions(event: string, data: JsonObject): readonly BrokerExecution[] {
+  const { order, legs } = data;
+  if ((event !== 'fill' && event !== 'partial_fill') || !isJsonObject(order)) return [];
+  const at = data['timestamp'] ?? data['at'];
+  const found = Array.isArray(legs)
+    ? legs.map((leg) => {
+        const known = isJsonObject(leg) ? legOf(order, leg['order_id']) : undefined;
+        return isJsonObject(leg) && known !== undefined ? readExecution(leg, known, leg['timestamp'] ?? at) : null;
+      })
+    : [readExecution(data, order, at)];
+  const whole = found.filter((execution) => execution !== null);
+  return whole.length === found.length ? whole : [];
+}
+
+function legOf(order: JsonObject, id: JsonValue | undefined): JsonObject | undefined {
+  const { legs } = order;
+  return Array.isArray(legs) ? legs.filter((leg) => isJsonObject(leg)).find((leg) => leg['id'] === id) : undefined;
+}
+
+function readExecution(data: JsonObject, order: JsonObject, when: JsonValue | undefined): BrokerExecution | null {
+  return executionOf({
+    orderId: textOf(order['id']),
+    symbol: textOf(order['symbol']),
+    side: textOf(order['side']),
+    qty: decimalText(data['qty']),
+    price: decimalText(data['price']),
+    filledQty: decimalText(order['filled_qty']),
+    at: textOf(when),
+  });
+}
+
+type Parts = { readonly [K in keyof BrokerExecution]: string | null };
+
+/** Null when a part is missing. A short sale is a sale. */
+function executionOf({ orderId, symbol, side, qty, price, filledQty, at }: Parts): BrokerExecution | null {
+  if (orderId === null || symbol === null || symbol === '' || side === null || at === null) return null;
+  if (qty === null || price === null || filledQty === null) return null;
+  return { orderId, symbol, side: side === 'buy' ? 'buy' : 'sell', qty, price, filledQty, at };
+}
+
+/** GET /v2/account/activities; null when a row has no id, type or time. A fill that is not whole has no execution. */
+export function readActivities(value: JsonValue | undefined): readonly Activity[] | null {
+  if (!Array.isArray(value)) return null;
+  const activities: Activity[] = [];
+  for (const row of value) {
+    const activity = isJsonObject(row) ? readActivity(row) : null;
+    if (activity === null) return null;
+    activities.push(activity);
+  }
+  return activities;
+}
+
+function readActivity(row: JsonObject): Activity | null {
+  const id = textOf(row['id']);
+  const type = textOf(row['activity_type']);
+  const date = textOf(row['date']);
+  const at =
+    textOf(row['transaction_time']) ?? textOf(row['created_at']) ?? (date === null ? null : `${date}T00:00:00Z`);
+  if (id === null || type === null || at === null) return null;
+  const symbol = textOf(row['symbol']);
+  const [qty, price] = [decimalText(row['qty']), decimalText(row['price'])];
+  const execution =
+    type === 'FILL'
+      ? executionOf({
+          orderId: textOf(row['order_id']),
+          symbol,
+          side: textOf(row['side']),
+          qty,
+          price,
+          filledQty: decimalText(row['cum_qty']),
+          at,
+        })
+      : null;
+  return {
+    id,
+    type,
+    at,
+    date,
+    status: textOf(row['status']),
+    execution,
+    symbol,
+    qty,
+    price,
+    netAmount: decimalText(row['net_amount']),
+    description: textOf(row['description']) ?? '',
   };
 }
 

@@ -1,0 +1,442 @@
+/**
+ * The books of one account: executions as the stream tells them, everything else from the account's history, and the
+ * proof that the sum of all books is what the broker says. Must never take a difference in silence: it is told, journaled
+ * and shown until it is gone. The first one is what the account held before its books began.
+ */
+
+import { MONEY } from '../books/holding.ts';
+import { carried, money } from '../books/postings.ts';
+import { compare, type Difference, type Uncharged } from '../books/proof.ts';
+import {
+  ACTIVITY_PAGE,
+  type Activity,
+  type ActivityQuery,
+  type Broker,
+  type Outcome,
+  type TradeUpdate,
+} from '../broker/broker.ts';
+import type { BookEntry, Entry, Journal } from '../journal/journal.ts';
+import { type Clock, isoMicros, type Micros, micros } from '../lib/clock.ts';
+import { canonical, type Decimal, decimal, exact, isPlainDecimal } from '../order/decimal.ts';
+import { fromRfc3339 } from '../order/time.ts';
+import { activityEntries, fillEntries, type Ledger, NOBODY, type Owner } from './booking.ts';
+
+export interface BookkeeperOptions {
+  readonly broker: Broker;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** The account that answers; null while it is not known. */
+  account(): string | null;
+  /** Asks the broker within the budget; null when the tower stops. */
+  ask<T>(call: () => Promise<Outcome<T>>): Promise<Outcome<T> | null>;
+  notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
+  fatal(error: unknown): void;
+}
+
+/** How the books stand against the broker. */
+export interface Proof {
+  /** When the sum of all books was the account for the last time; null before the first. */
+  readonly provenAt: Micros | null;
+  /** Since when it has not been, and how; empty when it is. */
+  readonly since: Micros | null;
+  readonly differences: readonly Difference[];
+}
+
+interface Snapshot {
+  readonly cash: Decimal;
+  readonly positions: ReadonlyMap<string, Decimal>;
+  /** USD per unit. */
+  readonly prices: ReadonlyMap<string, Decimal>;
+  /** What a unit has cost. */
+  readonly costs: ReadonlyMap<string, Decimal>;
+}
+
+/** Rows booked so long before the newest known one are read again: not all come in order. */
+const OVERLAP_US = 60_000_000;
+/** At the first look of a run, rows that are no trades: the broker books some days later, under an older date. */
+const LATE_ROWS_US = 4 * 86_400_000_000;
+/** How far the broker's clock may be behind ours when the books begin. */
+const SKEW_US = 600_000_000;
+/** A row whose order or counterpart is not known is nobody's after so long. */
+const PATIENCE_US = 600_000_000;
+/** The history is read at least so often, whatever the books say. */
+const READ_EVERY_MS = 300_000;
+const AFTER_FILL_MS = 2000;
+/** Proofs after fills are so far apart: each costs two requests. */
+const SPACING_MS = 15_000;
+/** A difference is real when it is still there after so long, with nothing booked in between. */
+const CONFIRM_MS = 10_000;
+const TRIES = 3;
+const PRICES_EVERY_US = 60_000_000;
+const UNCHARGED_US = 2 * 86_400_000_000;
+const NONE = '0' as Decimal;
+
+export class Bookkeeper {
+  readonly #o: BookkeeperOptions;
+  /** Everything is done one after the other. */
+  #chain: Promise<unknown> = Promise.resolve();
+  #timer: (() => void) | null = null;
+  #stopped = false;
+  /** Entries booked in this run; tells whether anything moved meanwhile. */
+  #booked = 0;
+  /** When the newest list of orders was begun (monotonic). */
+  #sweptAt = Number.NEGATIVE_INFINITY;
+  /** Orders whose owner is not known, and when that was first seen (monotonic). */
+  readonly #strangers = new Map<string, number>();
+  /** Rows of the history that were dealt with at the last reading. */
+  #done: ReadonlySet<string> = new Set();
+  #readAt = Number.NEGATIVE_INFINITY;
+  #hasReadLate = false;
+  #isHolding = false;
+  #provedAt = Number.NEGATIVE_INFINITY;
+  #suspected: { readonly text: string; readonly mono: number; readonly booked: number } | null = null;
+  #pricesAt = 0;
+  #prices: ReadonlyMap<string, Decimal> = new Map();
+  #proof: Proof = { provenAt: null, since: null, differences: [] };
+
+  constructor(options: BookkeeperOptions) {
+    this.#o = options;
+  }
+
+  get proof(): Proof {
+    return this.#proof;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.();
+    await this.#chain;
+  }
+
+  /** The list of orders was read, from `startedAt` (monotonic) on: what had been seen by then is known, or foreign. */
+  swept(startedAt: number): void {
+    this.#sweptAt = startedAt;
+    this.#soon(0);
+  }
+
+  /** A trade update of an order of ours, or of a leg of one. */
+  async executed(update: TradeUpdate, owner: Pick<Entry, 'agent' | 'seq'>): Promise<void> {
+    const account = this.#o.account();
+    if (account === null || update.executions.length === 0) return;
+    const ledger = { account, rate: (coin: string) => this.#rate(coin) };
+    const of: Owner = { agent: owner.agent, seq: owner.seq };
+    await this.#book(
+      account,
+      null,
+      update.executions.flatMap((told) => fillEntries(ledger, told, of)),
+    );
+    this.#soon(Math.max(AFTER_FILL_MS, this.#provedAt + SPACING_MS - this.#o.clock.monotonic()));
+  }
+
+  #soon(ms: number): void {
+    this.#timer?.();
+    if (this.#stopped) return;
+    this.#timer = this.#o.clock.after(ms, () => {
+      this.#timer = null;
+      this.#chain = this.#chain
+        .then(() => this.#prove())
+        .catch((error: unknown) => {
+          if (!this.#stopped) this.#o.fatal(error);
+        });
+    });
+  }
+
+  async #book(account: string, activity: string | null, entries: readonly BookEntry[]): Promise<void> {
+    if (entries.length === 0 && activity === null) return;
+    const [booked = []] = await this.#o.journal.book([{ account, activity, entries }]);
+    this.#booked += booked.filter((one) => one !== null).length;
+  }
+
+  #rate(coin: string): Decimal {
+    return this.#prices.get(`${coin}USD`) ?? ('1' as Decimal);
+  }
+
+  // The account's history
+
+  /** Books what the history tells and the books do not know. False when the broker did not answer. */
+  async #read(account: string): Promise<boolean> {
+    const { journal, clock } = this.#o;
+    const began = await this.#begin(account);
+    const known = fromRfc3339((await journal.fact(`activities:${account}`)) ?? '');
+    const from = micros((known ?? began) - (known === null ? SKEW_US : OVERLAP_US));
+    const rows = await this.#rows({ after: isoMicros(from) });
+    if (rows === null) return false;
+    const late = this.#hasReadLate ? [] : await this.#rows(lateRows(began, clock.now()));
+    if (late === null) return false;
+    this.#hasReadLate = true;
+    const all = summedSplits(inOrder([...late, ...rows]));
+    const done = new Set<string>();
+    let held: Micros | null = null;
+    let newest = known;
+    const ledger: Ledger = {
+      journal,
+      account,
+      rate: (coin) => this.#rate(coin),
+      ownerOf: (orderId) => this.#ownerOf(orderId),
+      patienceUntil: micros(clock.now() - PATIENCE_US),
+    };
+    for (const row of all) {
+      const at = fromRfc3339(row.at);
+      // What the date says was before the books is in what they began with.
+      if (at === null || at < began - SKEW_US) continue;
+      const entries = this.#done.has(row.id) ? [] : await activityEntries(ledger, row);
+      if (entries === null) {
+        held = held === null || at < held ? at : held;
+        continue;
+      }
+      if (!this.#done.has(row.id)) await this.#book(account, row.id, entries);
+      done.add(row.id);
+      if (newest === null || at > newest) newest = at;
+    }
+    this.#isHolding = held !== null;
+    this.#done = done;
+    const until = held !== null && newest !== null && held < newest ? held : newest;
+    if (until !== null && until !== known) await journal.setFact(`activities:${account}`, isoMicros(until));
+    this.#readAt = clock.monotonic();
+    return true;
+  }
+
+  /** When the books of this account began: before anything was sent by a tower that keeps them. */
+  async #begin(account: string): Promise<Micros> {
+    const known = await this.#o.journal.fact(`books:${account}`);
+    if (known !== null) return micros(Number(known));
+    const now = this.#o.clock.now();
+    await this.#o.journal.setFact(`books:${account}`, String(now));
+    return now;
+  }
+
+  async #rows(query: ActivityQuery): Promise<readonly Activity[] | null> {
+    const rows: Activity[] = [];
+    for (let pageToken: string | undefined; ; ) {
+      const token = pageToken;
+      const page = await this.#o.ask(() =>
+        this.#o.broker.activities(token === undefined ? query : { ...query, pageToken: token }),
+      );
+      if (page?.kind !== 'done') return null;
+      rows.push(...page.value);
+      const last = page.value.at(-1);
+      if (page.value.length < ACTIVITY_PAGE || last === undefined || last.id === token) return rows;
+      pageToken = last.id;
+    }
+  }
+
+  async #ownerOf(orderId: string): Promise<Owner | null> {
+    const entry = await this.#o.journal.find({ brokerId: orderId });
+    const seenAt = this.#strangers.get(orderId) ?? this.#o.clock.monotonic();
+    const isForeign = entry === null && seenAt < this.#sweptAt;
+    if (entry === null && !isForeign) {
+      // A leg, or an order in doubt, may be one of ours: the next list of orders tells.
+      this.#strangers.set(orderId, seenAt);
+      return null;
+    }
+    this.#strangers.delete(orderId);
+    return entry !== null && entry.mode === this.#o.broker.mode ? { agent: entry.agent, seq: entry.seq } : NOBODY;
+  }
+
+  // The proof
+
+  async #prove(): Promise<void> {
+    const account = this.#o.account();
+    if (account === null || this.#stopped) return;
+    this.#provedAt = this.#o.clock.monotonic();
+    const isFirst = (await this.#o.journal.fact(`opened:${account}`)) === null;
+    let hasRead = false;
+    if (isFirst || this.#o.clock.monotonic() - this.#readAt >= READ_EVERY_MS) {
+      if (!(await this.#read(account))) return;
+      hasRead = true;
+    }
+    for (let nth = 0; nth < TRIES; nth++) {
+      const before = this.#booked;
+      const snapshot = await this.#snapshot(account);
+      if (snapshot === null || this.#stopped) return;
+      const differences = await this.#compare(account, snapshot);
+      if (differences.length === 0 && !isFirst) return this.#agrees();
+      if (!hasRead || isFirst) {
+        // Reading after the snapshot tells whether anything happened before it that was not booked.
+        if (!(await this.#read(account))) return;
+        hasRead = true;
+      }
+      if (this.#booked !== before) continue;
+      if (this.#isHolding) return;
+      if (isFirst) return this.#open(account, snapshot, differences);
+      return this.#suspect(account, differences);
+    }
+  }
+
+  async #snapshot(account: string): Promise<Snapshot | null> {
+    const { ask, broker, clock, journal } = this.#o;
+    const told = await ask(() => broker.account());
+    if (told?.kind !== 'done' || told.value.accountNumber !== account) return null;
+    const listed = await ask(() => broker.positions());
+    if (listed?.kind !== 'done') return null;
+    const cash = decimalOf(fieldsOf(told.value.json)['cash']);
+    if (cash === null) return null;
+    const [positions, prices, costs] = [1, 2, 3].map(() => new Map<string, Decimal>());
+    if (positions === undefined || prices === undefined || costs === undefined) return null;
+    for (const { json } of listed.value) {
+      const fields = fieldsOf(json);
+      const symbol = fields['symbol'];
+      const [qty, price, cost] = ['qty', 'current_price', 'avg_entry_price'].map((key) => decimalOf(fields[key]));
+      if (typeof symbol !== 'string' || qty === null || qty === undefined) return null;
+      positions.set(symbol, qty);
+      if (price) prices.set(symbol, price);
+      if (cost) costs.set(symbol, cost);
+    }
+    this.#prices = prices;
+    const now = clock.now();
+    if (prices.size > 0 && now - this.#pricesAt >= PRICES_EVERY_US) {
+      this.#pricesAt = now;
+      await journal.setPrices(account, now, prices);
+    }
+    return { cash, positions, prices, costs };
+  }
+
+  async #compare(account: string, snapshot: Snapshot): Promise<readonly Difference[]> {
+    const books = await this.#o.journal.books(account);
+    const now = this.#o.clock.now();
+    const none: Uncharged = { coins: new Map(), proceeds: NONE };
+    const differences = compare(books, snapshot, none, now);
+    if (!differences.some(({ expected }) => expected === null)) return differences;
+    return compare(books, snapshot, await this.#uncharged(account, now), now);
+  }
+
+  /** Coins bought and sold whose fee the broker has not told of yet. */
+  async #uncharged(account: string, now: Micros): Promise<Uncharged> {
+    const since = micros(now - UNCHARGED_US);
+    const fills = await this.#o.journal.booked(account, { kinds: ['fill'], symbol: null, since });
+    const coins = new Map<string, Decimal>();
+    let proceeds = exact('0');
+    for (const { posting, followed } of fills) {
+      const isCoin = posting.symbol.length >= 6 && /(?:USD|USDT|USDC|BTC)$/.test(posting.symbol);
+      if (followed || !isCoin) continue;
+      if (exact(posting.qty).gt('0'))
+        coins.set(posting.symbol, decimal(exact(coins.get(posting.symbol) ?? NONE).plus(posting.qty)));
+      else proceeds = proceeds.plus(posting.cash);
+    }
+    return { coins, proceeds: decimal(proceeds) };
+  }
+
+  /** What the account held when its books began is in no agent's book. */
+  async #open(account: string, snapshot: Snapshot, differences: readonly Difference[]): Promise<void> {
+    const at = await this.#begin(account);
+    const entries = differences.map(({ symbol, difference }): BookEntry => {
+      const price = snapshot.costs.get(symbol) ?? NONE;
+      const posting =
+        symbol === MONEY ? money('opening', difference, at) : carried('opening', symbol, difference, price, at);
+      return { key: `${account}:opening:${symbol}`, ...NOBODY, orderId: null, posting };
+    });
+    await this.#book(account, 'opening', entries);
+    await this.#o.journal.setFact(`opened:${account}`, String(at));
+    this.#agrees();
+  }
+
+  #agrees(): void {
+    if (this.#proof.differences.some(({ expected }) => expected === null))
+      this.#o.notice('info', `the books (${this.#o.broker.mode}) agree with Alpaca again`, '');
+    this.#suspected = null;
+    this.#proof = { provenAt: this.#o.clock.now(), since: null, differences: [] };
+  }
+
+  async #suspect(account: string, differences: readonly Difference[]): Promise<void> {
+    const { clock } = this.#o;
+    const text = JSON.stringify(differences);
+    const seen = this.#suspected;
+    if (seen?.text !== text || seen.booked !== this.#booked) {
+      this.#suspected = { text, mono: clock.monotonic(), booked: this.#booked };
+      this.#soon(CONFIRM_MS);
+      return;
+    }
+    if (clock.monotonic() - seen.mono < CONFIRM_MS) return this.#soon(CONFIRM_MS);
+    await this.#raise(account, differences, text);
+  }
+
+  /** Told once for each difference, and shown until it is gone. */
+  async #raise(account: string, differences: readonly Difference[], text: string): Promise<void> {
+    const { journal, clock, broker, notice } = this.#o;
+    const isKnown = JSON.stringify(this.#proof.differences) === text;
+    const { provenAt, since } = this.#proof;
+    this.#proof = { provenAt, since: since ?? clock.now(), differences };
+    const unexplained = differences.filter(({ expected }) => expected === null);
+    if (isKnown || unexplained.length === 0) return;
+    const suspects = await this.#suspects(account, unexplained);
+    await journal.setFact(`difference:${account}`, text, {
+      kind: 'anomaly',
+      detail: JSON.stringify({ books: account, differences, suspects }),
+    });
+    const parts = unexplained.map(
+      ({ symbol, books, broker: told }) => `${symbol}: books ${books}, Alpaca ${told}${orders(suspects.get(symbol))}`,
+    );
+    notice(
+      'error',
+      `the books (${broker.mode}) differ from Alpaca: ${parts.join('; ')}`,
+      'compare the orders named with the activities of the account at Alpaca; tower report shows the books',
+    );
+  }
+
+  /** Orders that could have to do with a difference: those executed since the books last agreed, or still open. */
+  async #suspects(
+    account: string,
+    differences: readonly Difference[],
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    const { journal, clock, broker } = this.#o;
+    const since = micros((this.#proof.provenAt ?? clock.now()) - LOOK_BACK_US);
+    const open = (await journal.unfinished(['working', 'in_doubt'])).filter(({ mode }) => mode === broker.mode);
+    const found = new Map<string, readonly string[]>();
+    for (const { symbol } of differences) {
+      const of = symbol === MONEY ? null : symbol;
+      const booked = await journal.booked(account, { kinds: ['fill', 'fee', 'delivery'], symbol: of, since });
+      const ids = new Set(booked.slice(-MOST_SUSPECTS).map(({ orderId, key }) => orderId ?? key));
+      for (const { clientOrderId, wire } of open)
+        if (of === null || wire?.replaceAll('/', '').includes(`"${of}"`)) ids.add(clientOrderId);
+      found.set(symbol, [...ids].slice(-MOST_SUSPECTS));
+    }
+    return found;
+  }
+}
+
+const LOOK_BACK_US = 600_000_000;
+const MOST_SUSPECTS = 8;
+
+const orders = (ids: readonly string[] | undefined): string =>
+  ids === undefined || ids.length === 0
+    ? ' (no order of the last minutes explains it)'
+    : ` (orders: ${ids.join(', ')})`;
+
+const lateRows = (began: Micros, now: Micros): ActivityQuery => ({
+  after: isoMicros(micros(Math.max(began, now - LATE_ROWS_US))),
+  category: 'non_trade_activity',
+});
+
+/** Kinds of one moment that others are told by: executions before their fees, contracts before their shares. */
+const RANK: Readonly<Record<string, number>> = { FILL: 0, OPEXP: 2, OPEXC: 2, OPASN: 2, OPTRD: 3 };
+
+/** Each row once, as the books need them: fills first, then by time. */
+function inOrder(rows: readonly Activity[]): readonly Activity[] {
+  const once = [...new Map(rows.map((row) => [row.id, row])).values()];
+  const rank = ({ type }: Activity): number => RANK[type] ?? 1;
+  return once
+    .map((row) => ({ row, at: fromRfc3339(row.at) ?? 0 }))
+    .sort((a, b) => Number(rank(a.row) > 0) - Number(rank(b.row) > 0) || a.at - b.at || rank(a.row) - rank(b.row))
+    .map(({ row }) => row);
+}
+
+/** A split may be told as old units that go and new ones that come: one change of quantity. */
+function summedSplits(rows: readonly Activity[]): readonly Activity[] {
+  const sums = new Map<string, Decimal>();
+  const keyOf = ({ symbol, date, at }: Activity): string => `${symbol}:${date ?? at}`;
+  for (const row of rows) {
+    if (row.type !== 'SPLIT' || row.qty === null || !isPlainDecimal(row.qty)) continue;
+    sums.set(keyOf(row), decimal(exact(sums.get(keyOf(row)) ?? NONE).plus(row.qty)));
+  }
+  return rows.map((row) => {
+    if (row.type !== 'SPLIT') return row;
+    const qty = sums.get(keyOf(row)) ?? NONE;
+    sums.set(keyOf(row), NONE);
+    return { ...row, qty };
+  });
+}
+
+const fieldsOf = (json: string): Readonly<Record<string, unknown>> => JSON.parse(json);
+
+const decimalOf = (value: unknown): Decimal | null =>
+  typeof value === 'string' && isPlainDecimal(value) ? canonical(value) : null;
