@@ -54,7 +54,7 @@ const INCOME = /^(?:DIV|INT|PTR|CGD|SLB)/;
 const FEE = /^(?:FEE|CFEE|PTC|DIVFEE)$/;
 
 /** The key under which an execution is booked once, whoever tells of it. */
-export const fillKey = (account: string, { orderId, filledQty }: BrokerExecution): string =>
+const fillKey = (account: string, { orderId, filledQty }: BrokerExecution): string =>
   `${account}:${orderId}:${canonical(filledQty)}`;
 
 /** An execution in the book of `owner`. Empty when its numbers are none. */
