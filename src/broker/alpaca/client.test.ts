@@ -311,6 +311,37 @@ describe('reading', () => {
     assert.equal((await rig(answer(200, '[null]')).broker.positions()).kind, 'unknown');
   });
 
+  test('activities: what was executed and what was booked, page by page, strange rows kept', async () => {
+    const fill =
+      '{"activity_type":"FILL","id":"1::a","cum_qty":"3","price":"1.50","qty":"2","side":"sell_short","symbol":"TSLA","order_id":"o","transaction_time":"T"}';
+    const fee =
+      '{"activity_type":"CFEE","id":"2::b","date":"2026-02-13","net_amount":"-0.5","status":"executed","symbol":"BTC/USD"}';
+    const strange = '{"activity_type":"FILL","id":"3::c","created_at":"C"}';
+    const { broker, requests } = rig(answer(200, `[${fill},${fee},${strange}]`));
+    const outcome = await broker.activities({ after: '2026-02-13T00:00:00Z', pageToken: '0::z' });
+    assert.equal(
+      requests[0]?.path,
+      '/v2/account/activities?direction=asc&page_size=100&after=2026-02-13T00%3A00%3A00Z&page_token=0%3A%3Az',
+    );
+    assert.ok(outcome.kind === 'done');
+    const [first, second, third] = outcome.value;
+    assert.deepEqual(first?.execution, {
+      orderId: 'o',
+      symbol: 'TSLA',
+      side: 'sell',
+      qty: '2',
+      price: '1.50',
+      filledQty: '3',
+      at: 'T',
+    });
+    assert.deepEqual(
+      [second?.type, second?.at, second?.date, second?.netAmount, second?.execution, second?.qty],
+      ['CFEE', '2026-02-13T00:00:00Z', '2026-02-13', '-0.5', null, null],
+    );
+    assert.deepEqual([third?.at, third?.execution], ['C', null]);
+    assert.equal((await rig(answer(200, '[{"id":"x"}]')).broker.activities({ after: 'A' })).kind, 'unknown');
+  });
+
   test('market data comes from its own host and does not speak for the trading budget', async () => {
     const { broker, requests, budgets, dataBudgets } = rig(
       answer(200, '{"quotes":{"AAPL":{"t":"T","ap":172.70,"as":1,"bp":1e-9,"bs":2}}}', {

@@ -280,7 +280,42 @@ describe('messages', () => {
     const [update] = rig.updates;
     assert.deepEqual(
       { ...update, order: update?.order.json },
-      { event: 'fill', executionId: 'e', timestamp: 'T', price: '150.10', qty: '2.50', order, json: data },
+      {
+        event: 'fill',
+        executionId: 'e',
+        timestamp: 'T',
+        price: '150.10',
+        qty: '2.50',
+        executions: [],
+        order,
+        json: data,
+      },
+    );
+  });
+
+  test('executions are told by order, side and the filled quantity after them, of each leg of a strategy', () => {
+    const rig = up();
+    const send = (data: string): void => rig.raw(`{"stream":"trade_updates","data":${data}}`);
+    const whole = (id: string, side: string): string =>
+      `{"id":"${id}","client_order_id":"c${id}","status":"filled","filled_qty":"3","symbol":"S${id}","side":"${side}"}`;
+    send(`{"event":"partial_fill","timestamp":"T","price":"1.50","qty":"2","order":${whole('1', 'sell_short')}}`);
+    const parent = `{"id":"p","client_order_id":"c","status":"filled","filled_qty":"1","legs":[${whole('1', 'buy')},${whole('2', 'sell')}]}`;
+    const told = (id: string): string => `{"order_id":"${id}","qty":"1","price":"0.5","timestamp":"T${id}"}`;
+    send(`{"event":"fill","timestamp":"T","price":"0","qty":"1","legs":[${told('1')},${told('2')}],"order":${parent}}`);
+    // A leg that the order does not have: not told in full, so nothing is taken from it.
+    send(`{"event":"fill","timestamp":"T","price":"0","qty":"1","legs":[${told('1')},${told('9')}],"order":${parent}}`);
+    send(`{"event":"canceled","timestamp":"T","price":"1","qty":"1","order":${whole('1', 'buy')}}`);
+    assert.deepEqual(
+      rig.updates.map(({ executions }) => executions),
+      [
+        [{ orderId: '1', symbol: 'S1', side: 'sell', qty: '2', price: '1.50', filledQty: '3', at: 'T' }],
+        [
+          { orderId: '1', symbol: 'S1', side: 'buy', qty: '1', price: '0.5', filledQty: '3', at: 'T1' },
+          { orderId: '2', symbol: 'S2', side: 'sell', qty: '1', price: '0.5', filledQty: '3', at: 'T2' },
+        ],
+        [],
+        [],
+      ],
     );
   });
 
