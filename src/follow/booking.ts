@@ -37,8 +37,8 @@ export interface Ledger {
   rate(coin: string): Decimal;
   /** Whose order this is; null while it may still become known. */
   ownerOf(orderId: string): Promise<Owner | null>;
-  /** Older than this, a row whose counterpart has not come is booked as nobody's. */
-  readonly patienceUntil: Micros;
+  /** Whether a row whose counterpart has not come shall wait for it; else it is booked as nobody's. */
+  waits(row: Activity): boolean;
 }
 
 const DAY_US = 86_400_000_000;
@@ -133,7 +133,7 @@ async function endOfContract(ledger: Ledger, told: Told): Promise<readonly BookE
   // Only part of it, by hand: shared out among those who hold that side.
   const isWhole = net.eq(left);
   const side = all.filter(({ qty }) => exact(qty).times(left).gt('0'));
-  if (!isWhole && side.length === 0) return waitsStill(ledger, told) ? null : others(ledger, told);
+  if (!isWhole && side.length === 0) return ledger.waits(told.row) ? null : others(ledger, told);
   const shares = isWhole
     ? all.map(({ qty }) => qty)
     : shareOut(
@@ -169,7 +169,7 @@ async function deliveries(ledger: Ledger, told: Told): Promise<readonly BookEntr
     const shares = brought.reduce((sum, { posting }) => sum.plus(posting.qty), exact('0'));
     if (shares.eq(told.qty)) return brought;
   }
-  return waitsStill(ledger, told) ? null : others(ledger, told);
+  return ledger.waits(told.row) ? null : others(ledger, told);
 }
 
 async function splits(ledger: Ledger, told: Told): Promise<readonly BookEntry[] | null> {
@@ -200,7 +200,7 @@ async function fees(ledger: Ledger, told: Told): Promise<readonly BookEntry[] | 
     ? await feeOfFill(ledger, told, positionSymbol(row.symbol ?? ''))
     : await feeOfDay(ledger, told);
   if (entries !== null) return entries;
-  if (isCoins && waitsStill(ledger, told)) return null;
+  if (isCoins && ledger.waits(told.row)) return null;
   return [own(ledger, told, feePosting(told, row.symbol ?? MONEY))];
 }
 
@@ -263,5 +263,3 @@ function others(ledger: Ledger, told: Told): readonly BookEntry[] {
     postings.push(money(INCOME.test(row.type) ? 'income' : 'transfer', net, at, row.symbol ?? MONEY));
   return postings.map((posting, n) => own(ledger, told, posting, n));
 }
-
-const waitsStill = (ledger: Ledger, { at }: Told): boolean => at > ledger.patienceUntil;

@@ -55,10 +55,10 @@ interface Snapshot {
 const OVERLAP_US = 60_000_000;
 /** At the first look of a run, rows that are no trades: the broker books some days later, under an older date. */
 const LATE_ROWS_US = 4 * 86_400_000_000;
-/** How far the broker's clock may be behind ours when the books begin. */
-const SKEW_US = 600_000_000;
-/** A row whose order or counterpart is not known is nobody's after so long. */
-const PATIENCE_US = 600_000_000;
+/** The history is read from so long before the books began: the two clocks differ, and orders may be older. */
+const BEFORE_US = 86_400_000_000;
+/** A row whose counterpart has not come is nobody's after so long. */
+const PATIENCE_MS = 600_000;
 /** The history is read at least so often, whatever the books say. */
 const READ_EVERY_MS = 300_000;
 const AFTER_FILL_MS = 2000;
@@ -83,7 +83,9 @@ export class Bookkeeper {
   #sweptAt = Number.NEGATIVE_INFINITY;
   /** Orders whose owner is not known, and when that was first seen (monotonic). */
   readonly #strangers = new Map<string, number>();
-  /** Rows of the history that were dealt with at the last reading. */
+  /** Rows of the history that wait for another, and when each was first seen (monotonic). */
+  #firstSeen: ReadonlyMap<string, number> = new Map();
+  /** Rows that were dealt with at the last reading. */
   #done: ReadonlySet<string> = new Set();
   #readAt = Number.NEGATIVE_INFINITY;
   #hasReadLate = false;
@@ -158,7 +160,7 @@ export class Bookkeeper {
     const { journal, clock } = this.#o;
     const began = await this.#begin(account);
     const known = fromRfc3339((await journal.fact(`activities:${account}`)) ?? '');
-    const from = micros((known ?? began) - (known === null ? SKEW_US : OVERLAP_US));
+    const from = micros((known ?? began) - (known === null ? BEFORE_US : OVERLAP_US));
     const rows = await this.#rows({ after: isoMicros(from) });
     if (rows === null) return false;
     const late = this.#hasReadLate ? [] : await this.#rows(lateRows(began, clock.now()));
@@ -166,6 +168,7 @@ export class Bookkeeper {
     this.#hasReadLate = true;
     const all = summedSplits(inOrder([...late, ...rows]));
     const done = new Set<string>();
+    const waiting = new Map<string, number>();
     let held: Micros | null = null;
     let newest = known;
     const ledger: Ledger = {
@@ -173,14 +176,15 @@ export class Bookkeeper {
       account,
       rate: (coin) => this.#rate(coin),
       ownerOf: (orderId) => this.#ownerOf(orderId),
-      patienceUntil: micros(clock.now() - PATIENCE_US),
+      waits: (row) => clock.monotonic() - (this.#firstSeen.get(row.id) ?? clock.monotonic()) < PATIENCE_MS,
     };
     for (const row of all) {
       const at = fromRfc3339(row.at);
       // What the date says was before the books is in what they began with.
-      if (at === null || at < began - SKEW_US) continue;
+      if (at === null || at < began - BEFORE_US) continue;
       const entries = this.#done.has(row.id) ? [] : await activityEntries(ledger, row);
       if (entries === null) {
+        waiting.set(row.id, this.#firstSeen.get(row.id) ?? clock.monotonic());
         held = held === null || at < held ? at : held;
         continue;
       }
@@ -190,6 +194,7 @@ export class Bookkeeper {
     }
     this.#isHolding = held !== null;
     this.#done = done;
+    this.#firstSeen = waiting;
     const until = held !== null && newest !== null && held < newest ? held : newest;
     if (until !== null && until !== known) await journal.setFact(`activities:${account}`, isoMicros(until));
     this.#readAt = clock.monotonic();
@@ -403,7 +408,7 @@ const orders = (ids: readonly string[] | undefined): string =>
     : ` (orders: ${ids.join(', ')})`;
 
 const lateRows = (began: Micros, now: Micros): ActivityQuery => ({
-  after: isoMicros(micros(Math.max(began, now - LATE_ROWS_US))),
+  after: isoMicros(micros(Math.max(began - BEFORE_US, now - LATE_ROWS_US))),
   category: 'non_trade_activity',
 });
 

@@ -4,7 +4,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { TEMP_PREFIX } from '../../src/lib/files.ts';
-import { type Book, isEnded } from './book.ts';
+import { type Book, isEnded, type Venue } from './book.ts';
 import type { Disk } from './disk.ts';
 import { statement } from './journal.ts';
 import { type Oracle, parseObject } from './oracle.ts';
@@ -85,7 +85,7 @@ const archivesOf = (stem: string, receipt: string): readonly string[] =>
   ]);
 
 /** Cheap: is there nothing left to do? */
-export function isSettled(disk: Disk, db: Database, oracle: Oracle, book: Book): boolean {
+export function isSettled(disk: Disk, db: Database, oracle: Oracle, venue: Venue): boolean {
   if (disk.names('orders/processing').length > 0) return false;
   if (disk.names('orders/incoming').some((name) => !name.startsWith('.'))) return false;
   const open = statement(
@@ -93,7 +93,12 @@ export function isSettled(disk: Disk, db: Database, oracle: Oracle, book: Book):
     "SELECT count(*) AS n FROM requests WHERE (final = 0 AND state <> 'working') OR version > published OR (archived = 0 AND (final = 1 OR state = 'working'))",
   ).get() as { n: number };
   const left = statement(db, 'SELECT count(*) AS n FROM strays WHERE archived = 0').get() as { n: number };
-  return open.n === 0 && left.n === 0 && differences(db, oracle, book).length === 0;
+  return (
+    open.n === 0 &&
+    left.n === 0 &&
+    differences(db, oracle, venue.book).length === 0 &&
+    bookDifferences(db, venue).length === 0
+  );
 }
 
 /** Where journal and broker's book tell different stories. */
@@ -128,12 +133,52 @@ function differences(db: Database, oracle: Oracle, book: Book): readonly string[
   return found;
 }
 
+/** Billionths; exact, and no code of the tower's. */
+function units(text: string): bigint {
+  const [, sign = '', whole = '0', part = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
+  return BigInt(`${sign}${whole}${part.padEnd(18, '0').slice(0, 18)}`);
+}
+const CENT = 10n ** 16n;
+
+/** Where the sum of all books is not the account; to the last digit in units, to the cent in money. */
+function bookDifferences(db: Database, venue: Venue): readonly string[] {
+  const account = venue.account();
+  const off = new Map([...account.positions].map(([symbol, qty]) => [symbol, units(qty)]));
+  let cash = units(account.cash);
+  for (const row of statement(db, 'SELECT symbol, qty, cash FROM postings').iterate() as IterableIterator<
+    Readonly<Record<'symbol' | 'qty' | 'cash', string>>
+  >) {
+    off.set(row.symbol, (off.get(row.symbol) ?? 0n) - units(row.qty));
+    cash -= units(row.cash);
+  }
+  const found = [...off].filter(([, qty]) => qty !== 0n).map(([symbol, qty]) => `${symbol} by ${qty}`);
+  return cash < CENT && cash > -CENT ? found : [...found, `cash by ${cash}`];
+}
+
+/** Whose an execution is, is written in the client_order_id of its order. */
+function strangeOwners(db: Database, book: Book): readonly string[] {
+  const rows = statement(db, 'SELECT agent, order_id, seq FROM postings WHERE order_id IS NOT NULL').all() as {
+    readonly agent: string;
+    readonly order_id: string;
+    readonly seq: number | null;
+  }[];
+  return rows.flatMap(({ agent, order_id: id, seq }) => {
+    const order = book.byId.get(id);
+    const owner = seq === null ? '' : (order?.clientOrderId.split('_')[0] ?? '');
+    // A leg has an id of the broker's own.
+    return order === undefined || order.body === null || owner === agent ? [] : [`${id} is booked for ${agent}`];
+  });
+}
+
 /** An entry with exits goes on while they do. */
 const hasExits = ({ wire }: Row): boolean => wire?.includes('"take_profit"') ?? false;
 
 /** At the end: everything is answered, archived, and equal to the broker's book. */
-export function checkEnd(disk: Disk, db: Database, oracle: Oracle, book: Book): void {
+export function checkEnd(disk: Disk, db: Database, oracle: Oracle, venue: Venue): void {
+  const { book } = venue;
   for (const text of differences(db, oracle, book)) oracle.fail('I8', text);
+  for (const text of bookDifferences(db, venue)) oracle.fail('books', `the books differ from the account: ${text}`);
+  for (const text of strangeOwners(db, book)) oracle.fail('books', text);
   const rows = requests(db);
   for (const row of rows) {
     if (row.final === 0 && row.state !== 'working') oracle.fail('I15', `${row.client_order_id} is still ${row.state}`);

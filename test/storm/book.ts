@@ -61,6 +61,8 @@ export interface Venue {
   placeForeign(): void;
   /** Whether look-ups and lists show every order by now. */
   showsAll(): boolean;
+  /** What the account holds now: USD, and the quantity of each position. */
+  account(): { readonly cash: string; readonly positions: ReadonlyMap<string, string> };
   /** From now on nothing lags, and nothing is refused by chance. */
   calm(): void;
 }

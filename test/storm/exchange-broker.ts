@@ -104,6 +104,18 @@ export class ExchangeBroker implements Venue {
     return this.#isCalm || this.#time.now - this.#newest > this.#plan.lookupLagMs * 1000;
   }
 
+  account(): { readonly cash: string; readonly positions: ReadonlyMap<string, string> } {
+    const get = <T>(url: string): T => {
+      const answer = this.#exchange.handle({ method: 'GET', url, headers: KEYS, body: '' });
+      return JSON.parse(answer.body) as T;
+    };
+    const positions = get<{ symbol: string; qty: string }[]>('/v2/positions');
+    return {
+      cash: get<{ cash: string }>('/v2/account').cash,
+      positions: new Map(positions.map(({ symbol, qty }) => [symbol, qty])),
+    };
+  }
+
   calm(): void {
     this.#isCalm = true;
     this.#setFaults();

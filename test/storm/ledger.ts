@@ -26,6 +26,22 @@ interface Order extends BookOrder {
 
 type Body = Readonly<Record<string, unknown>>;
 
+/** A whole number of so many decimals as text. */
+function fixed(value: number, digits: number): string {
+  const text = String(Math.abs(value)).padStart(digits + 1, '0');
+  return `${value < 0 ? '-' : ''}${text.slice(0, -digits)}.${text.slice(-digits)}`;
+}
+
+interface Fill {
+  readonly order: Order;
+  readonly at: string;
+  readonly row: Body;
+}
+
+/** Everything costs a hundred dollars; a contract is a hundred of it. */
+const CENTS = 10_000;
+const unitOf = (symbol: string): number => (/\d{6}[CP]\d{8}$/.test(symbol) ? CENTS * 100 : CENTS);
+
 const HEADERS = { 'content-type': 'application/json; charset=UTF-8' };
 const OPEN: ReadonlySet<string> = new Set(['new', 'accepted', 'pending_new', 'partially_filled', 'pending_cancel']);
 
@@ -37,6 +53,10 @@ export class LedgerBroker implements Venue {
   readonly #orders: Order[] = [];
   readonly #sessions = new Set<TradeUpdatesSession>();
   readonly #moved: (order: BookOrder, event: string) => void;
+  readonly #fills: Fill[] = [];
+  /** Cents, and billionths of units by symbol as positions name it. */
+  #cash = 10_000_000;
+  readonly #positions = new Map<string, number>();
   #isCalm = false;
   #stamped = 0;
   #nanos = 0;
@@ -83,6 +103,14 @@ export class LedgerBroker implements Venue {
     };
   }
 
+  account(): { readonly cash: string; readonly positions: ReadonlyMap<string, string> } {
+    const open = [...this.#positions].filter(([, qty]) => qty !== 0);
+    return {
+      cash: fixed(this.#cash, 2),
+      positions: new Map(open.map(([symbol, qty]) => [symbol, fixed(qty, 9)])),
+    };
+  }
+
   showsAll(): boolean {
     return this.#orders.every(({ lookupFrom, listFrom }) => Math.max(lookupFrom, listFrom) <= this.#time.now);
   }
@@ -119,10 +147,57 @@ export class LedgerBroker implements Venue {
       if (order === undefined) return refusal(404, 40410000, 'order not found');
       return method === 'DELETE' ? this.#cancel(order) : { status: 200, body: order.json };
     }
-    if (method === 'GET' && route === '/v2/account') return { status: 200, body: ACCOUNT };
-    if (method === 'GET' && route === '/v2/positions') return { status: 200, body: '[]' };
+    if (method === 'GET' && route === '/v2/account')
+      return { status: 200, body: JSON.stringify({ ...ACCOUNT, cash: this.account().cash }) };
+    if (method === 'GET' && route === '/v2/positions') return { status: 200, body: this.#held() };
+    if (method === 'GET' && route === '/v2/account/activities') return this.#history(query);
     if (method === 'GET' && route.startsWith('/v2/stocks/')) return { status: 200, body: '{"quotes":{}}' };
     return refusal(404, 40410000, 'endpoint not found');
+  }
+
+  #held(): string {
+    const rows = [...this.account().positions].map(([symbol, qty]) => ({
+      symbol,
+      qty,
+      asset_class: 'us_equity',
+      avg_entry_price: '100',
+      current_price: '100',
+    }));
+    return JSON.stringify(rows);
+  }
+
+  /** Executions, oldest first; like the list, it lags. */
+  #history(query: URLSearchParams): Omit<VenueAnswer, 'headers'> {
+    const after = comparable(query.get('after') ?? '');
+    const token = query.get('page_token');
+    const from = token === null ? 0 : this.#fills.findIndex(({ row }) => row['id'] === token) + 1;
+    const rows = this.#fills
+      .slice(from)
+      .filter(({ order, at }) => order.listFrom <= this.#time.now && comparable(at) > after)
+      .slice(0, Number(query.get('page_size') ?? 100))
+      .map(({ row }) => row);
+    const isTrades = query.get('category') !== 'non_trade_activity';
+    return { status: 200, body: JSON.stringify(isTrades ? rows : []) };
+  }
+
+  #settle(order: Order, qty: number): void {
+    const symbol = String(order.asked['symbol'] ?? '').replace('/', '');
+    const signed = Math.round((order.asked['side'] === 'buy' ? qty : -qty) * 1e9);
+    this.#cash -= Math.round((signed * unitOf(symbol)) / 1e9);
+    this.#positions.set(symbol, (this.#positions.get(symbol) ?? 0) + signed);
+    const { id, asked, filled, updatedAt: at } = order;
+    const row = {
+      id: `${this.#fills.length}::${id}`,
+      activity_type: 'FILL',
+      cum_qty: String(filled),
+      price: '100',
+      qty: String(qty),
+      side: asked['side'],
+      symbol: asked['symbol'],
+      order_id: id,
+      transaction_time: at,
+    };
+    this.#fills.push({ order, at, row });
   }
 
   #submit(body: string): Omit<VenueAnswer, 'headers'> {
@@ -243,6 +318,8 @@ export class LedgerBroker implements Venue {
     if (!OPEN.has(status)) order.endedAt = at;
     order.json = JSON.stringify(shown(order));
     this.book.move(order.id, { status, filledQty: String(filled) });
+    // A strategy is no symbol: this broker has no legs, and books nothing for it.
+    if (qty !== undefined && qty > 0 && typeof order.asked['symbol'] === 'string') this.#settle(order, qty);
     this.#moved(order, event);
     if (this.#sessions.size === 0) return;
     const update = {
@@ -270,7 +347,7 @@ const refusal = (status: number, code: number, message: string): Omit<VenueAnswe
   body: JSON.stringify({ code, message }),
 });
 
-const ACCOUNT = JSON.stringify({
+const ACCOUNT = {
   id: '7d0bc4b7-0f3c-4a3f-9b6c-3f1c1b4e9f10',
   account_number: 'PA3STORM',
   status: 'ACTIVE',
@@ -280,7 +357,7 @@ const ACCOUNT = JSON.stringify({
   trading_blocked: false,
   account_blocked: false,
   trade_suspended_by_user: false,
-});
+};
 
 /** The order as Alpaca shows it (Alpaca docs: orders). */
 function shown(order: Order): Body {

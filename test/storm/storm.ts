@@ -444,7 +444,7 @@ class Storm {
     this.#tell('storm', 'is over');
     this.#time.in(LIVENESS_US, () => {
       if (this.#done) return;
-      checkEnd(this.#disk, this.#box.db, this.#oracle, this.#venue.book);
+      checkEnd(this.#disk, this.#box.db, this.#oracle, this.#venue);
       this.#violated({ invariant: 'I15', text: 'not everything has come to its end 40 minutes after the last fault' });
     });
     this.#look(0);
@@ -457,9 +457,9 @@ class Storm {
       const isQuiet =
         this.#life?.alive === true &&
         this.#wire.underWay === 0 &&
-        isSettled(this.#disk, this.#box.db, this.#oracle, this.#venue.book);
+        isSettled(this.#disk, this.#box.db, this.#oracle, this.#venue);
       if (isQuiet && quietFor >= 2) {
-        checkEnd(this.#disk, this.#box.db, this.#oracle, this.#venue.book);
+        checkEnd(this.#disk, this.#box.db, this.#oracle, this.#venue);
         this.#tell('storm', 'everything has come to its end');
         this.#done = true;
         if (this.#life !== null) this.#life.alive = false;
