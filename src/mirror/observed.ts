@@ -42,6 +42,7 @@ export function observed(broker: Broker, book: OrderBook, steps: Steps): Broker 
     },
     account: () => broker.account(),
     positions: () => broker.positions(),
+    activities: (query) => broker.activities(query),
     marketDataPlan: (request) => broker.marketDataPlan(request),
     marketData: (part) => broker.marketData(part),
     stream: (listener) =>
