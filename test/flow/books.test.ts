@@ -224,7 +224,11 @@ describe('the books', () => {
     const calls = found
       .filter(({ type, expiration_date }) => type === 'call' && expiration_date === expiry)
       .sort((a, b) => Number(a.strike_price) - Number(b.strike_price));
-    const inside = calls.findLast(({ strike_price }) => Number(strike_price) < quote.bp)?.symbol ?? '';
+    const last = calls.findLast(({ strike_price }) => Number(strike_price) < quote.bp);
+    const inside = last?.symbol ?? '';
+    // It stays in the money, and the others out of it, whatever time brings.
+    const [bid, ask] = [0.5, 0.52].map((more) => (Number(last?.strike_price) + more).toFixed(2));
+    await desk.post('/_control/prices', { symbol: 'AAPL', bid, ask });
     const [outside, further] = calls.filter(({ strike_price }) => Number(strike_price) > quote.bp);
     const single = { qty: 1, order_class: 'market', time_in_force: 'day' };
     await desk.trade('optionbot', 'optionsingle', { symbol: inside, side: 'buy', ...single });
