@@ -9,13 +9,15 @@ import { apiError, type OrderError, orderError } from '../order/errors.ts';
 import { type AgentId, agentOf } from '../order/name.ts';
 import type { CancelRequest } from '../order/request.ts';
 import { hasEnded, STATES } from '../order/states.ts';
-import { ask, awaitOwn, type Desk, pause, untilWall } from './desk.ts';
+import { ask, awaitOwn, type Desk, pause, takeBy, untilWall } from './desk.ts';
 import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
 /** While the target is on its way or in doubt, it is looked at again this often. */
 const TARGET_POLL_MS = 250;
 /** So long a cancel that the broker took is watched before the agent is told that it is still pending. */
 const CONFIRM_MS = 60_000;
+/** So long the stream has to tell of it first. */
+const NEWS_MS = 50;
 
 export interface CancelRights {
   /** Whether this agent may cancel orders of `owner` (null: not one of the tower's). */
@@ -41,7 +43,7 @@ export async function carryOutCancel(
   const sendBy = isoMicros(first.sendBy ?? desk.clock.now());
   let isPatient = true;
   for (let tries = 0; !desk.isStopped(); ) {
-    const target = await findTarget(desk, request, rights, isPatient ? onWait : null);
+    const target = await findTarget(desk, request, rights, deadline, isPatient ? onWait : null);
     isPatient = false;
     if (desk.isStopped()) return;
     // An order in doubt is waited for: as soon as it is found it is cancelled, unless the agent itself set an end.
@@ -65,7 +67,7 @@ export async function carryOutCancel(
         }
         continue;
       case 'at_broker':
-        if (await cancelAtBroker(desk, first, target.id, onWait)) return;
+        if (await cancelAtBroker(desk, first, target.id, deadline, onWait)) return;
         break;
       default:
     }
@@ -105,6 +107,7 @@ async function findTarget(
   desk: Desk,
   request: CancelRequest,
   rights: CancelRights,
+  deadline: number,
   onWait: ((callOff: () => void) => void) | null,
 ): Promise<Target> {
   const { target } = request;
@@ -120,9 +123,9 @@ async function findTarget(
     if (own.state === 'admitted' && !own.doubted && !desk.suspect()) return { kind: 'unsent', entry: own };
     if (!STATES[own.state].final) return { kind: 'wait' };
   }
-  const outcome = await ask(desk, 'cancel', request.agent, () =>
-    'alpacaOrderId' in target ? desk.broker.order(target.alpacaOrderId) : desk.broker.lookup(target.clientOrderId),
-  );
+  const look = () =>
+    'alpacaOrderId' in target ? desk.broker.order(target.alpacaOrderId) : desk.broker.lookup(target.clientOrderId);
+  const outcome = await ask(desk, 'cancel', request.agent, look, deadline);
   if (outcome === null) return { kind: 'retry' };
   switch (outcome.kind) {
     case 'done': {
@@ -135,7 +138,7 @@ async function findTarget(
     case 'rejected':
       if (onWait !== null && 'clientOrderId' in target && agentOf(target.clientOrderId) !== null) {
         await awaitOwn(desk, target.clientOrderId, () => true, onWait);
-        return findTarget(desk, request, rights, null);
+        return findTarget(desk, request, rights, deadline, null);
       }
       if ('alpacaOrderId' in target && outcome.rejection.status === 404 && !rights.may(request.agent, null))
         return notYours(target.alpacaOrderId, request.agent);
@@ -181,10 +184,11 @@ async function cancelAtBroker(
   desk: Desk,
   first: Entry,
   id: string,
+  deadline: number,
   onWait: (callOff: () => void) => void,
 ): Promise<boolean> {
   let taken: boolean;
-  const grant = await desk.hosts.trading.take('cancel', first.agent).granted;
+  const grant = await takeBy(desk, 'trading', 'cancel', first.agent, deadline);
   if (grant === null) return false;
   try {
     const sending = await desk.writer.revise(first.seq, (entry) =>
@@ -231,7 +235,8 @@ async function cancelAtBroker(
   } finally {
     grant.release();
   }
-  return confirm(desk, first, id, taken, onWait);
+  const until = desk.clock.monotonic() + CONFIRM_MS;
+  return confirm(desk, first, id, taken, taken ? until : Math.min(until, deadline), onWait);
 }
 
 /**
@@ -243,13 +248,14 @@ async function confirm(
   first: Entry,
   id: string,
   taken: boolean,
+  deadline: number,
   onWait: (callOff: () => void) => void,
 ): Promise<boolean> {
-  const deadline = desk.clock.monotonic() + CONFIRM_MS;
+  // The trade update is mostly there before a look would be.
+  if (taken) await rest(desk, NEWS_MS, onWait);
   for (let looks = 0; ; looks++) {
-    const look = await ask(desk, 'cancel', first.agent, () => desk.broker.order(id));
+    const order = (await endedHere(desk, id)) ?? (await lookAt(desk, first.agent, id, deadline));
     if (desk.isStopped()) return true;
-    const order = look?.kind === 'done' ? look.value : null;
     if (order !== null && hasEnded(order.status)) {
       await (order.status === 'canceled'
         ? end(desk, first.seq, 'answered', { dataJson: cancelled(id, order) })
@@ -274,10 +280,26 @@ async function confirm(
   }
 }
 
-const tooLate = (order: BrokerOrder) =>
+type Seen = Pick<BrokerOrder, 'status' | 'json' | 'clientOrderId'>;
+
+/** What a trade update has told meanwhile; it costs no request. A leg is told with its parent, so it is asked for. */
+async function endedHere(desk: Desk, id: string): Promise<Seen | null> {
+  const own = await desk.journal.find({ brokerId: id });
+  if (own === null || own.brokerId !== id || own.brokerStatus === null || !hasEnded(own.brokerStatus)) return null;
+  const { answer, brokerStatus: status, clientOrderId } = own;
+  return answer !== null && 'dataJson' in answer ? { status, json: answer.dataJson, clientOrderId } : null;
+}
+
+/** Not in the lane of cancels: this one is sent, and another may wait to be. */
+async function lookAt(desk: Desk, agent: string, id: string, deadline: number): Promise<Seen | null> {
+  const look = await ask(desk, 'resolve', agent, () => desk.broker.order(id), deadline);
+  return look?.kind === 'done' ? look.value : null;
+}
+
+const tooLate = (order: Seen) =>
   apiError('not_cancelable', `the order can no longer be cancelled: it is ${order.status}`, {
     more: { order: JSON.parse(order.json) },
   });
 
-const cancelled = (id: string, order: BrokerOrder): string =>
+const cancelled = (id: string, order: Seen): string =>
   `{"cancelled":true,"order_id":${JSON.stringify(id)},"client_order_id":${JSON.stringify(order.clientOrderId)},"order":${order.json}}`;

@@ -13,7 +13,7 @@ import { agentOf } from '../order/name.ts';
 import { isMarketLike, type Request, type TradeRequest } from '../order/request.ts';
 import type { Lane } from './lanes.ts';
 import type { Readiness } from './readiness.ts';
-import type { Slots } from './slots.ts';
+import type { Grant, Slots } from './slots.ts';
 
 export interface DoubtPolicy {
   /** Milliseconds after the last possible byte before a 404 may be believed enough to resend. */
@@ -69,6 +69,23 @@ export function pause(clock: Clock, ms: number): { readonly done: Promise<void>;
   };
 }
 
+/** A slot; null when the tower stops, or none came free before `deadline` (monotonic milliseconds). */
+export async function takeBy(
+  desk: Desk,
+  host: Host,
+  lane: Lane,
+  agent: string,
+  deadline: number,
+): Promise<Grant | null> {
+  const waiting = desk.hosts[host].take(lane, agent);
+  const stopTimer = Number.isFinite(deadline)
+    ? desk.clock.after(deadline - desk.clock.monotonic(), waiting.callOff)
+    : () => {};
+  const grant = await waiting.granted;
+  stopTimer();
+  return grant;
+}
+
 /**
  * One request that changes nothing at the broker: takes a slot, journals that the budget was used, asks. Null when the
  * tower stops, or no slot came free before `deadline` (monotonic milliseconds).
@@ -81,12 +98,7 @@ export async function ask<T>(
   deadline = Number.POSITIVE_INFINITY,
   host: Host = 'trading',
 ): Promise<Outcome<T> | null> {
-  const waiting = desk.hosts[host].take(lane, agent);
-  const stopTimer = Number.isFinite(deadline)
-    ? desk.clock.after(deadline - desk.clock.monotonic(), waiting.callOff)
-    : () => {};
-  const grant = await waiting.granted;
-  stopTimer();
+  const grant = await takeBy(desk, host, lane, agent, deadline);
   if (grant === null) return null;
   try {
     await desk.journal.spend(desk.broker.mode, desk.clock.now(), 1, host);
