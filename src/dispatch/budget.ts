@@ -58,7 +58,7 @@ export interface Spending {
   readonly reserved: number;
   /** What the broker said is left of its own window; null when it has said nothing that still holds. */
   readonly brokerRemaining: number | null;
-  /** Requests of other programs in the broker's present window, as far as its headers show. */
+  /** Requests of other programs in the broker's present window or the one before, as far as its headers show. */
   readonly foreign: number;
   /** Milliseconds until a pause that the broker asked for ends; 0 for none. */
   readonly pausedMs: number;
@@ -74,6 +74,8 @@ export class Budget {
   #isRefused = false;
   #left: Left | null = null;
   #foreign = 0;
+  /** The same in the window before: as many are expected in this one. */
+  #foreignBefore = 0;
 
   /** Throws a RangeError for limits that are no whole numbers from 1. */
   constructor({ perMinute, perSecond }: Limits) {
@@ -153,6 +155,7 @@ export class Budget {
       underWay,
       most: Math.max(known?.most ?? 0, remaining),
     };
+    this.#foreignBefore = this.#foreign;
     this.#foreign = 0;
     return 0;
   }
@@ -189,7 +192,7 @@ export class Budget {
       spent: minute.spent,
       reserved: minute.limit - minute.spent - minute.room('order', this.#now),
       brokerRemaining: this.#left?.count ?? null,
-      foreign: this.#foreign,
+      foreign: Math.max(this.#foreign, this.#foreignBefore),
       pausedMs: Math.max(0, Math.ceil(this.#pausedUntil - this.#now)),
     };
   }
@@ -206,7 +209,10 @@ export class Budget {
   #brokersWaitMs(lane: Lane): number {
     if (this.#left === null) return 0;
     const { count, until, most } = this.#left;
-    return waitFor(keptOf(Math.min(this.#perMinute, most), lane), count, until - this.#now, MINUTE_MS);
+    const { base, overSpan } = keptOf(Math.min(this.#perMinute, most), lane);
+    // What others will have spent by then is gone for us; only a cancel takes its chance.
+    const others = lane === 'cancel' ? 0 : this.#foreignBefore;
+    return waitFor({ base, overSpan: overSpan + others }, count, until - this.#now, MINUTE_MS);
   }
 
   #enter(at: number): void {

@@ -2,6 +2,7 @@
 import type { Row } from './row.ts';
 import { brokerRows, duplicateUnseen, row } from './rows-broker.ts';
 import { hostileRows } from './rows-broker-2.ts';
+import { budgetRows } from './rows-budget.ts';
 import { clockRows } from './rows-clock.ts';
 import { diskRows } from './rows-disk.ts';
 import { failpointRows } from './rows-failpoints.ts';
@@ -19,6 +20,7 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...failpointRows,
   ...killRows(options),
   ...processRows,
+  ...budgetRows,
   ...diskRows(options.seed),
   ...clockRows,
   ...brokerRows,

@@ -114,6 +114,11 @@ export class Disk {
     this.#settle((move) => move.n <= upTo && touched.has(move.inode.id));
   }
 
+  /** The kernel has written everything back: nothing is left for a power cut to take. */
+  writeBack(): void {
+    this.#settle(() => true);
+  }
+
   #do(inode: Inode, from: string | null, to: string | null, at: number): void {
     const move: Move = { inode, from, to, at, n: ++this.moves };
     apply(this.#now, move);

@@ -1,0 +1,100 @@
+/**
+ * G05: the budget in real time, before an exchange that refuses the first request too many. Must never count where the
+ * tower counts: only at the socket. Hours of virtual time, with kills and surprises: `npm run budget`.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Child, sleep, until } from './process.ts';
+import { RESTING, type Rig, Site } from './rig.ts';
+import { type Figures, must, type Row } from './row.ts';
+import { mostIn } from './rows-process.ts';
+import { Wire } from './wire.ts';
+
+const WAITING = 5000;
+const CANCELS = 16;
+const WARM_MS = 62_000;
+const MEASURED_MS = 120_000;
+
+/** Five thousand orders wait, and now and then one is cancelled; for two minutes. */
+async function overrun(rig: Rig): Promise<Figures> {
+  const folder = join(rig.folder, 'overrun');
+  mkdirSync(folder, { recursive: true });
+  const exchange = new Child(
+    ['exchange', '--home', join(folder, 'exchange'), '--port', '0', '--rate-limit', '200'],
+    {},
+  );
+  const url = /http:\/\/\S+/.exec(await exchange.ready())?.[0];
+  must(url !== undefined, 'the exchange does not say where it is');
+  const wire = new Wire(url);
+  await wire.open();
+  let refused = 0;
+  wire.hook = async (passing) => {
+    const reply = await passing.forward();
+    if (reply.status === 429) refused++;
+    passing.reply(reply);
+    return true;
+  };
+  // Not the row's own site: most of its orders never leave, and nothing is to be audited.
+  const site = new Site(join(folder, 'home'));
+  const resting = Array.from({ length: CANCELS }, () => site.drop({ agent: 'risk', payload: RESTING }));
+  // Written before the tower starts: writing them would hold up the wire, and so the moments that are measured.
+  const flood = site.prepare(Array.from({ length: WAITING }, (_, n) => ({ agent: `agent${n % 8}` })));
+  const at = { ALPACA_PAPER_BASE_URL: wire.url, ALPACA_DATA_BASE_URL: wire.url };
+  const limits = { TOWER_BUDGET_PER_MINUTE: '200', TOWER_BUDGET_PER_SECOND: '10', TOWER_SWEEP_INTERVAL_MS: '30000' };
+  const tower = new Child(['start', '--home', site.home], { env: rig.env({ ...at, ...limits }) });
+  const waits: number[] = [];
+  try {
+    await tower.ready();
+    for (const order of resting) await site.answered(order, ({ status }) => status === 'success');
+    flood();
+    // In its first minute the budget is what is left of what the start has used.
+    await sleep(WARM_MS);
+    const startedAt = performance.now();
+    for (const order of resting) {
+      await sleep(startedAt + (MEASURED_MS * (waits.length + 0.5)) / CANCELS - performance.now());
+      const before = wire.seen.length;
+      const askedAt = performance.now();
+      site.drop({ agent: 'risk', type: 'cancelorder', payload: { client_order_id: order.clientOrderId } });
+      const sent = await until(
+        () => wire.seen.slice(before).find(({ method }) => method === 'DELETE'),
+        10_000,
+        () => 'a cancel',
+      );
+      waits.push(Math.round(sent.at - askedAt));
+    }
+    await sleep(startedAt + MEASURED_MS - performance.now());
+    const seen = wire.seen.filter((one) => one.at >= startedAt && one.at < startedAt + MEASURED_MS).length;
+    const sorted = waits.toSorted((a, b) => a - b);
+    const figures = {
+      most_in_60_s: mostIn(wire.seen, 60_000),
+      most_in_1_s: mostIn(wire.seen, 1000),
+      requests_seen: wire.seen.length,
+      used_percent: Math.round((1000 * seen) / (200 * (MEASURED_MS / 60_000))) / 10,
+      refused_429: refused,
+      cancels: waits.length,
+      cancel_p50_ms: sorted[Math.floor(sorted.length / 2)] ?? 0,
+      cancel_longest_ms: sorted.at(-1) ?? 0,
+    };
+    const told = JSON.stringify(figures);
+    must(figures.most_in_60_s <= 200 && figures.most_in_1_s <= 10, `the budget did not hold: ${told}`);
+    must(refused === 0, `the exchange refused: ${told}`);
+    must(figures.used_percent >= 97, `too little of the budget was used: ${told}`);
+    must(figures.cancel_longest_ms < 1000, `a cancel waited: ${told}`);
+    return figures;
+  } finally {
+    await tower.end('SIGKILL');
+    await wire.end();
+    await exchange.end();
+    site.watcher.close();
+  }
+}
+
+export const budgetRows: readonly Row[] = [
+  {
+    id: 'G05',
+    title: '5,000 orders wait for two minutes before an exchange that enforces its limit',
+    promises: ['p7'],
+    minutes: 3.5,
+    run: overrun,
+  },
+];
