@@ -64,6 +64,23 @@ test('every line goes to the day file, errors to the errors file too', () => {
   assert.match(JSON.stringify(all[2]?.['why']), /"message":"disk","stack":/);
 });
 
+test('what a terminal would obey leaves as an escape, and reads the same', () => {
+  const echoed: string[] = [];
+  const log = openLog({
+    folder,
+    clock: clockAt('2026-02-13T12:00:00Z'),
+    level: 'info',
+    echo: (line) => echoed.push(line),
+  });
+  const text = 'a\n\u001b[31m\u007f\u009b\u202eb\u200b\u2066\u2028\ufeffé😀';
+  log.warn('notice', { text });
+  assert.equal(lines('tower_20260213.log')[0]?.['text'], text);
+  for (const line of [readFileSync(join(folder, 'tower_20260213.log'), 'utf8'), ...echoed]) {
+    assert.doesNotMatch(line.trimEnd(), /[\p{Cc}\p{Cf}\u2028]/u);
+    assert.match(line, /é😀/);
+  }
+});
+
 test('a new UTC day begins new files, and the 31st day before it is deleted', () => {
   mkdirSync(folder);
   const keep = ['tower_20260115.log', 'notes_20200101.log', 'tower_2020.log', 'tower_20260114.log.bak'];

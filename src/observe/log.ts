@@ -56,10 +56,19 @@ export function openLog({ folder, clock, level, echo }: LogOptions): Log {
         timestamp: () => `,"time":"${isoMicros(clock.now())}"`,
         formatters: { level: (label) => ({ level: label }) },
       },
-      pino.multistream(echo === undefined ? files : [...files, { level: 'info', stream: { write: echo } }]),
+      pino.multistream(
+        (echo === undefined ? files : [...files, { level: 'info' as const, stream: { write: echo } }]).map(
+          ({ level: least, stream }) => ({ level: least, stream: { write: (line) => stream.write(visible(line)) } }),
+        ),
+      ),
     ),
   );
 }
+
+/** JSON escapes the controls of ASCII; a terminal also obeys these, or shows the line as if it said something else. */
+const UNSEEN = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const visible = (line: string): string =>
+  line.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 function wrap(logger: Logger): Log {
   return {
