@@ -7,7 +7,7 @@ import { type Clock, type Micros, systemClock } from '../lib/clock.ts';
 import { type Random, seededRandom, systemRandom, uuid } from '../lib/random.ts';
 import { dataRoutes } from './api/data.ts';
 import { assetJson } from './api/data-reference.ts';
-import { createHandler, type Handled, type WireRequest } from './api/handle.ts';
+import { createHandler, type Handled, type Handler, type WireRequest } from './api/handle.ts';
 import { tradingRoutes } from './api/trading.ts';
 import { Watchlists } from './api/trading-watchlists.ts';
 import { ExchangeClock, NANOS_PER_MS, type Nanos, stepsBetween } from './clock.ts';
@@ -106,7 +106,7 @@ export class Exchange {
   readonly #marketEntries: MarketEntry[] = [];
   /** Of the order in the request at hand. */
   #fate: 'rejected' | undefined;
-  #handler: ((request: WireRequest) => Handled) | null = null;
+  #handler: Handler | null = null;
   #sinceSnapshot = 0;
   #compactAfter = COMPACT_AFTER;
   #ticked: Nanos = 0n;
@@ -189,6 +189,12 @@ export class Exchange {
       eventStream: isEventStream(path) && request.method === 'GET' && reachesExchange(fault),
       act: () => this.#act(request, arrived, fault),
     };
+  }
+
+  /** What takes long in answering a request, in small steps: whoever does them before `act` may serve others in between. */
+  ahead(request: WireRequest): Iterable<unknown> {
+    this.#handler ??= this.#makeHandler();
+    return this.#handler.ahead(request);
   }
 
   /** A websocket was opened at a path for which `isWebsocket` holds; `headers` are those of its upgrade request. */
@@ -284,7 +290,7 @@ export class Exchange {
     try {
       if (this.clock.nanos() - this.#ticked > BigInt(PULSE_MS) * NANOS_PER_MS) this.catchUp();
       this.#handler ??= this.#makeHandler();
-      const handled = this.#handler(request);
+      const handled = this.#handler.handle(request);
       this.#flush();
       return handled;
     } catch (error) {
@@ -299,7 +305,7 @@ export class Exchange {
     this.#options.failed?.(error, during);
   }
 
-  #makeHandler(): (request: WireRequest) => Handled {
+  #makeHandler(): Handler {
     return createHandler(
       [
         ...tradingRoutes(

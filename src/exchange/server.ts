@@ -41,6 +41,8 @@ export interface RunningExchange {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const BODY_LIMIT = 1 << 20;
+/** Long answers are worked on for so many milliseconds at a time, and others are served in between. */
+const SLICE_MS = 5;
 /** A client of an event stream that does not read is let go before it fills the memory. */
 const SLOW_CLIENT_BYTES = 16 << 20;
 
@@ -145,8 +147,22 @@ function serve(exchange: Exchange, clock: Clock, wire: WireRequest, response: Se
       response.destroy();
     }
   };
-  if (pending.delayMs > 0) clock.after(pending.delayMs, act);
-  else act();
+  const steps = exchange.ahead(wire)[Symbol.iterator]();
+  const work = (): void => {
+    if (isDone(steps, clock)) act();
+    else clock.after(0, work);
+  };
+  if (pending.delayMs > 0) clock.after(pending.delayMs, work);
+  else work();
+}
+
+/** Takes steps for a slice of time; true when none is left. A step that throws is left to the answer itself, which tells. */
+function isDone(steps: Iterator<unknown>, clock: Clock): boolean {
+  const until = clock.monotonic() + SLICE_MS;
+  try {
+    while (steps.next().done !== true) if (clock.monotonic() >= until) return false;
+  } catch {}
+  return true;
 }
 
 /** Writes an answer as its delivery says: at once, cut, slowly, or not at all. Header names keep their case. */

@@ -125,6 +125,14 @@ export interface Page<Row> {
   readonly next: string | null;
 }
 
+/** The stretch of one symbol; `begun` is where the page begins in it, if the page before ended there. */
+export const stretchOf = (query: PageQuery, begun: number | null, limit: number): Stretch => ({
+  from: begun !== null && !query.descending ? begun : query.from,
+  to: begun !== null && query.descending ? begun : query.to,
+  limit,
+  descending: query.descending,
+});
+
 /**
  * One page over all symbols together: sorted by symbol, then time (Alpaca docs: historical data). A page may be shorter
  * than its limit although more follow: never more than `most` rows.
@@ -139,12 +147,7 @@ export function page<Row extends { readonly at: number }>(
   for (const symbol of query.symbols) {
     if (query.start && symbol < query.start.symbol) continue;
     const begun = query.start?.symbol === symbol ? query.start.at : null;
-    const stretch: Stretch = {
-      from: begun !== null && !query.descending ? begun : query.from,
-      to: begun !== null && query.descending ? begun : query.to,
-      limit: left + 1,
-      descending: query.descending,
-    };
+    const stretch = stretchOf(query, begun, left + 1);
     if (stretch.from > stretch.to) continue;
     const found = list(symbol, stretch);
     if (found.length > 0 && left > 0) rows.set(symbol, found.slice(0, left));

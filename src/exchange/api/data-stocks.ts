@@ -2,13 +2,24 @@
  * Stock data over REST: latest rows, snapshots, history, auctions (Alpaca docs: /v2/stocks).
  * Symbols that do not exist are absent from an answer, never an error.
  */
-import { readTimeframe } from '../market/bars.ts';
+import { barsAtOnce, readTimeframe } from '../market/bars.ts';
 import { dayText, newYorkDay, newYorkTime } from '../market/calendar.ts';
 import type { Gate } from '../market/hours.ts';
 import type { Instrument } from '../market/instrument.ts';
 import type { Market } from '../market/market.ts';
 import { quotes, type Stretch, trades } from '../market/tape.ts';
-import { checkStock, microsOf, type Page, page, pageQuery, type Read, rowsAtOnce, symbolsOf } from './data-query.ts';
+import {
+  checkStock,
+  microsOf,
+  type Page,
+  type PageQuery,
+  page,
+  pageQuery,
+  type Read,
+  rowsAtOnce,
+  stretchOf,
+  symbolsOf,
+} from './data-query.ts';
 import { bar, stamped, stockQuote, stockTrade, timeText, type Venue, venueOf } from './data-wire.ts';
 import { type ApiAnswer, type ApiRequest, json, type Route, refusal } from './route.ts';
 
@@ -115,6 +126,7 @@ export function stockRoutes(market: Market, plan: DataPlan = {}): Route[] {
       request: ApiRequest,
     ) => readonly { readonly at: number; readonly shape: object }[],
     check: (request: ApiRequest) => ApiAnswer | null = () => null,
+    ahead: Route['ahead'] = () => [],
   ): Route[] => {
     const handle = (request: ApiRequest): ApiAnswer => {
       const refused = check(request);
@@ -128,13 +140,13 @@ export function stockRoutes(market: Market, plan: DataPlan = {}): Route[] {
         one === undefined ? { [name]: Object.fromEntries(lists) } : { symbol: one, [name]: lists[0]?.[1] ?? [] };
       return json(200, { ...body, next_page_token: next, ...currency(request) });
     };
-    return [route(`/v2/stocks/${name}`, handle), route(`/v2/stocks/:symbol/${name}`, handle)];
+    return [`/v2/stocks/${name}`, `/v2/stocks/:symbol/${name}`].map((path) => ({ ...route(path, handle), ahead }));
   };
 
-  const history = <Row extends { readonly at: number }>(
+  /** What a history was asked for, and the stocks that there are. */
+  const asked = (
     request: ApiRequest,
-    list: (shown: Shown, stretch: Stretch) => readonly Row[],
-  ): Read<Page<Row>> => {
+  ): Read<{ readonly query: PageQuery; readonly shown: ReadonlyMap<string, Shown> }> => {
     const symbols = symbolsOf(request, checkStock);
     if ('refused' in symbols) return symbols;
     const feed = request.query.get('feed') ?? 'sip';
@@ -146,10 +158,19 @@ export function stockRoutes(market: Market, plan: DataPlan = {}): Route[] {
     if ('refused' in query) return query;
     if (delayed && request.query.has('end') && query.value.to > latestKnown) return { refused: RECENT_SIP };
     const bounded = { ...query.value, to: Math.min(query.value.to, latestKnown) };
-    const shown = new Map(show(symbols.value, feed).map((one) => [one.symbol, one]));
+    return { value: { query: bounded, shown: new Map(show(symbols.value, feed).map((one) => [one.symbol, one])) } };
+  };
+
+  const history = <Row extends { readonly at: number }>(
+    request: ApiRequest,
+    list: (shown: Shown, stretch: Stretch) => readonly Row[],
+  ): Read<Page<Row>> => {
+    const read = asked(request);
+    if ('refused' in read) return read;
+    const { query, shown } = read.value;
     return {
       value: page(
-        bounded,
+        query,
         (symbol, stretch) => {
           const one = shown.get(symbol);
           return one ? list(one, stretch) : [];
@@ -158,6 +179,33 @@ export function stockRoutes(market: Market, plan: DataPlan = {}): Route[] {
       ),
     };
   };
+
+  const isAdjusted = (request: ApiRequest): boolean => /split|all/.test(request.query.get('adjustment') ?? 'raw');
+
+  /** The days of the bars of a page. */
+  function* daysOf(request: ApiRequest): Generator<unknown> {
+    const frame = readTimeframe(request.query.get('timeframe') ?? '');
+    const read = asked(request);
+    if (!frame || 'refused' in read) return;
+    const { query, shown } = read.value;
+    let left = barsAtOnce({ unit: 'day', count: 1 });
+    for (const symbol of query.symbols) {
+      const one = shown.get(symbol);
+      if (!one || (query.start && symbol < query.start.symbol)) continue;
+      const begun = query.start?.symbol === symbol ? query.start.at : null;
+      const stretch = stretchOf(query, begun, query.limit + 1);
+      for (const day of market.bars.prepare(
+        one.instrument,
+        frame,
+        stretch,
+        microsOf(request.at),
+        isAdjusted(request),
+      )) {
+        yield day;
+        if (left-- === 0) return;
+      }
+    }
+  }
 
   const { hours } = market;
   return [
@@ -195,11 +243,11 @@ export function stockRoutes(market: Market, plan: DataPlan = {}): Route[] {
       ({ instrument }, stretch, request) => {
         const frame = readTimeframe(request.query.get('timeframe') ?? '');
         if (!frame) return [];
-        const adjusted = /split|all/.test(request.query.get('adjustment') ?? 'raw');
-        const rows = market.bars.list(instrument, frame, stretch, microsOf(request.at), adjusted);
+        const rows = market.bars.list(instrument, frame, stretch, microsOf(request.at), isAdjusted(request));
         return rows.map((row) => ({ at: row.at, shape: stamped(row.at, bar(row)) }));
       },
-      (request) => checkTimeframe(request),
+      checkTimeframe,
+      daysOf,
     ),
     ...historyRoutes('auctions', (shown, stretch, request) => auctions(market, shown, stretch, microsOf(request.at))),
     route('/v2/stocks/meta/exchanges', () => json(200, EXCHANGES)),

@@ -49,7 +49,13 @@ const UNAUTHORIZED_PAGE: ApiAnswer = {
 };
 const PAGE_PATHS = /^\/v[23]\/(clock|calendar)\b/;
 
-export function createHandler(routes: readonly Route[], around: HandleSurroundings): (request: WireRequest) => Handled {
+export interface Handler {
+  handle(request: WireRequest): Handled;
+  /** What takes long in `handle`, in small steps to be done before it; nothing for what is refused or quick. */
+  ahead(request: WireRequest): Iterable<unknown>;
+}
+
+export function createHandler(routes: readonly Route[], around: HandleSurroundings): Handler {
   const router = findMyWay<findMyWay.HTTPVersion.V1>({ ignoreTrailingSlash: true });
   for (const route of routes) router.on(route.method, route.path, () => {}, route);
 
@@ -67,9 +73,33 @@ export function createHandler(routes: readonly Route[], around: HandleSurroundin
     },
   });
 
-  return (request) => {
-    const mark = request.url.indexOf('?');
-    const path = mark < 0 ? request.url : request.url.slice(0, mark);
+  const parts = ({ url }: WireRequest): { readonly path: string; readonly search: string } => {
+    const mark = url.indexOf('?');
+    return mark < 0 ? { path: url, search: '' } : { path: url.slice(0, mark), search: url.slice(mark + 1) };
+  };
+
+  const ahead = (request: WireRequest): Iterable<unknown> => {
+    if (request.method !== 'GET') return [];
+    const { path, search } = parts(request);
+    const found = router.find(request.method as HTTPMethod, path);
+    const route = found?.store as Route | undefined;
+    if (!found || route?.ahead === undefined || credentialsOf(request.headers) === 'none') return [];
+    const { method, headers, body } = request;
+    const params = found.params as Record<string, string>;
+    return route.ahead({
+      method,
+      path,
+      params,
+      query: new URLSearchParams(search),
+      headers,
+      body,
+      accountId: null,
+      at: around.stamp(),
+    });
+  };
+
+  const handle = (request: WireRequest): Handled => {
+    const { path, search } = parts(request);
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const found = router.find(method as HTTPMethod, path);
     const route = found?.store as Route | undefined;
@@ -97,7 +127,7 @@ export function createHandler(routes: readonly Route[], around: HandleSurroundin
         method,
         path,
         params: found.params as Record<string, string>,
-        query: new URLSearchParams(mark < 0 ? '' : request.url.slice(mark + 1)),
+        query: new URLSearchParams(search),
         headers: request.headers,
         body: request.body,
         accountId,
@@ -109,4 +139,6 @@ export function createHandler(routes: readonly Route[], around: HandleSurroundin
       return finish(refusal(500, 50010000, 'internal server error'), budget.headers, accountId);
     }
   };
+
+  return { handle, ahead };
 }

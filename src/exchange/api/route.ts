@@ -35,6 +35,8 @@ export interface Route {
   readonly access: 'key' | 'open';
   readonly host: 'trading' | 'data';
   handle(request: ApiRequest): ApiAnswer;
+  /** What takes long in `handle`, to be done before it in small steps: only its time is seen. May end early, or be left out. */
+  ahead?(request: ApiRequest): Iterable<unknown>;
 }
 
 /** An answer whose body is `value` as JSON. */

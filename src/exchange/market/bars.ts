@@ -81,6 +81,25 @@ export class Bars {
     return rows;
   }
 
+  /**
+   * Makes the days that `list` will put its bars together from, in the same order, a day at a time: at most as many as are
+   * made in one go. Bars of minutes are not kept, and nothing is made for them.
+   */
+  *prepare(instrument: Instrument, frame: Timeframe, stretch: Stretch, now: number, adjusted: boolean): Generator<Day> {
+    if (frame.unit === 'minute') return;
+    const { gate } = instrument;
+    const first = periodStart(frame, this.hours.dayAt(gate, Math.max(stretch.from, HISTORY_START)));
+    const end = periodEnd(frame, periodStart(frame, this.hours.dayAt(gate, Math.min(stretch.to, now))));
+    const last = Math.min(end - 1, this.hours.dayAt(gate, now));
+    let left = Math.min(last - first + 1, stretch.limit * (MINUTES[frame.unit] / MINUTES.day) * frame.count);
+    for (let n = 0; n <= last - first && left > 0; n++) {
+      const day = stretch.descending ? last - n : first + n;
+      if (!this.daily(instrument, day, now, adjusted)) continue;
+      left--;
+      yield day;
+    }
+  }
+
   /** The last finished minute that traded, looking back at most a few sessions. */
   latestMinute(instrument: Instrument, now: number): BarRow | null {
     const day = this.hours.dayAt(instrument.gate, now);

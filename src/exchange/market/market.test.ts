@@ -127,6 +127,41 @@ test('the latest quote and trade are the last ones of the history, in both direc
   }
 });
 
+test('days that were made ahead, a step each, leave nothing to be made for their bars', () => {
+  for (const frame of ['1Day', '1Week', '1Month']) {
+    for (const descending of [false, true]) {
+      const market = kept();
+      const real = instrument(market, 'AAPL');
+      let asked = 0;
+      const counted: Instrument = Object.create(real, {
+        price: {
+          value: (ms: number) => {
+            asked++;
+            return real.price(ms);
+          },
+        },
+      });
+      const timeframe = readTimeframe(frame);
+      assert.ok(timeframe);
+      const wanted = stretch('2026-09-07T00:00:00Z', '2026-10-30T23:00:00Z', 20, descending);
+      const steps = [...market.bars.prepare(counted, timeframe, wanted, us(NOON), false)].length;
+      assert.ok(frame === '1Day' ? steps >= 12 && steps <= 20 : steps >= 30, `${frame}: ${steps} steps`);
+      assert.ok(asked > 0);
+      asked = 0;
+      const bars = market.bars.list(
+        counted,
+        timeframe,
+        { ...wanted, limit: frame === '1Day' ? 12 : 20 },
+        us(NOON),
+        false,
+      );
+      assert.equal(asked, 0);
+      const { bars: unprepared } = kept();
+      assert.deepEqual(bars, unprepared.list(real, timeframe, { ...wanted, limit: bars.length }, us(NOON), false));
+    }
+  }
+});
+
 test('bars of every length are made of the same minutes', () => {
   for (const market of [always(), kept()]) {
     const list = (symbol: string, frame: string, from: string, descending = false) => {
