@@ -16,6 +16,7 @@ import { contentOf, parse } from './order/parse.ts';
 import { isTrade, type Request } from './order/request.ts';
 import { renderResponse } from './order/response.ts';
 import { type Approved, decide, type Rules } from './risk/decide.ts';
+import { type Forgery, forgery, type Identities, identityOf, type Origin } from './risk/identity.ts';
 
 /** Something that was handed to the tower, before anything is known about it. */
 export interface Received {
@@ -24,6 +25,7 @@ export interface Received {
   readonly fileName: string;
   /** Name of the file in the folder of claimed files. */
   readonly claimedAs: string;
+  readonly origin: Origin;
   /** Null when there are no bytes to be had; then `fault` says why. */
   readonly raw: Uint8Array | null;
   readonly fault: OrderError | null;
@@ -36,6 +38,7 @@ export interface AdmitOptions {
   readonly failpoints: Failpoints;
   readonly rules: Rules;
   readonly halts: Halts;
+  readonly identities: Identities;
   readonly brokers: Readonly<Partial<Record<Mode, Broker>>>;
   /** Seconds that a request may wait to be sent when its file does not say. */
   readonly sendBySeconds: number;
@@ -78,8 +81,14 @@ export class Admitter {
     const named: { received: Received; name: OrderName }[] = [];
     for (const received of batch) {
       const name = parseName(received.fileName);
-      if (name.ok) named.push({ received, name: name.name });
-      else await this.#stray(received, name.stray, received.fault ?? problemsError(name.problems));
+      if (!name.ok) {
+        await this.#stray(received, name.stray, received.fault ?? problemsError(name.problems));
+        continue;
+      }
+      // A name that somebody else has put on a file is not used up by it.
+      const forged = forgery(name.name, received.origin, received.raw, this.#o.identities);
+      if (forged === null) named.push({ received, name: name.name });
+      else await this.#forged(received, name.name, forged);
     }
     const admissions = await this.#o.journal.admit(named.map(({ received, name }) => this.#judge(received, name)));
     this.#o.failpoints.hit('k06-d2-done');
@@ -180,14 +189,37 @@ export class Admitter {
     });
   }
 
+  /** Told to who may know of it: beside the answers of the agent that is named, or among those that are nobody's. */
+  async #forged(received: Received, name: OrderName, { error, attribution }: Forgery): Promise<void> {
+    const { receipt, receivedAt, origin } = received;
+    const isNamed = attribution === 'named';
+    const agent = isNamed ? name.agent : attribution === 'folder' ? origin.folderOf : null;
+    const stray: StrayName = { fileName: received.fileName, agent, address: null, stem: name.stem };
+    const path = isNamed ? responsePath(name) : strayResponsePath(stray, dayOf(receivedAt), receipt, agent);
+    const of = `forged:${path}`;
+    const suffix = `.refused-${(await this.#o.journal.strays(of)) + 1}.json`;
+    await this.#journalStray(received, received.fault ?? error, {
+      agent,
+      clientOrderId: isNamed ? name.clientOrderId : null,
+      responsePath: path.replace(/\.json$/, suffix),
+      archivePath: `orders/failed/${name.stem}.refused-${receipt}.json`,
+      of,
+    });
+  }
+
   async #stray(received: Received, stray: StrayName, error: OrderError): Promise<void> {
-    const path = strayResponsePath(stray, dayOf(received.receivedAt), received.receipt);
+    const { folderOf } = received.origin;
+    // A name may say that it is from an agent whose files must show more than a name.
+    const isClaimed = stray.agent !== null && stray.agent !== folderOf;
+    const isProven = !isClaimed || identityOf(this.#o.identities, stray.agent) === null;
+    const known: StrayName = isProven ? stray : { ...stray, agent: folderOf, address: null };
+    const path = strayResponsePath(known, dayOf(received.receivedAt), received.receipt, folderOf);
     // Counted by the name alone: the answers of two days lie in two folders, their files in one archive.
     const archive = `orders/failed/${stray.stem ?? received.receipt}`;
     const n = await this.#o.journal.strays(archive);
     const suffix = n === 0 ? '' : `.duplicate-${n}`;
     await this.#journalStray(received, error, {
-      agent: stray.agent,
+      agent: folderOf ?? known.agent,
       clientOrderId: null,
       responsePath: path.replace(/\.json$/, `${suffix}.json`),
       archivePath: `${archive}${suffix}.json`,

@@ -16,8 +16,11 @@ import { Follower } from './follow/follow.ts';
 import { HALT_FOLDER } from './halt/halt.ts';
 import { Halts } from './halt/halts.ts';
 import { HaltWatch } from './halt-watch.ts';
-import { Folder, INCOMING, PROCESSING } from './ingress/folder.ts';
+
+import { Folder, type FolderOptions, INCOMING, PROCESSING } from './ingress/folder.ts';
+import { Pending } from './ingress/pending.ts';
 import { type Entry, HOSTS, type Host, type Journal } from './journal/journal.ts';
+
 import { Writer } from './journal/writer.ts';
 import { type Clock, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
@@ -31,6 +34,7 @@ import type { AgentId, Mode } from './order/name.ts';
 import { STATES, type State } from './order/states.ts';
 import { Responder } from './respond/respond.ts';
 import { type Rules, rulesOf } from './risk/decide.ts';
+import type { Identities } from './risk/identity.ts';
 
 export interface Ports {
   readonly files: Files;
@@ -54,7 +58,11 @@ export interface PipelineOptions {
   readonly doubt: DoubtPolicy;
   readonly sendBySeconds: number;
   readonly sendByMaxSeconds: number;
-  readonly files: { readonly settleMs: number; readonly pollMs: number; readonly maxBytes: number };
+  readonly identities: Identities;
+  readonly files: Pick<
+    FolderOptions,
+    'settleMs' | 'pollMs' | 'maxBytes' | 'maxWaiting' | 'maxPending' | 'reserveBytes'
+  >;
   readonly sweepMs: number;
   readonly mirror: MirrorSettings;
   onEvent(event: TowerEvent): void;
@@ -115,6 +123,7 @@ export class Pipeline {
   /** When foreign traffic was last told of, by mode and host (monotonic). */
   readonly #foreignToldAt = new Map<string, number>();
   readonly #steps = new Map<number, string>();
+  readonly #pending = new Pending();
   readonly counts = { received: 0, succeeded: 0, refused: 0 };
   #stopped = false;
   #failed = false;
@@ -144,6 +153,7 @@ export class Pipeline {
       failpoints,
       rules: options.rules,
       halts: this.#halts,
+      identities: options.identities,
       brokers: ports.brokers,
       sendBySeconds: options.sendBySeconds,
       sendByMaxSeconds: options.sendByMaxSeconds,
@@ -175,6 +185,8 @@ export class Pipeline {
       random,
       failpoints,
       ...options.files,
+      identities: options.identities,
+      pending: (agent) => this.#pending.of(agent),
       admit: (batch) => this.#admitter.admit(batch),
       receipt: (receipt) => journal.receipt(receipt),
       notice,
@@ -301,7 +313,10 @@ export class Pipeline {
     }
     failpoints.hit('k27-in-recovery');
     // Orders that work at the broker need no job; there may be many of them.
-    for (const entry of await journal.unfinished(UNDISPATCHED)) this.#dispatch(entry);
+    for (const entry of await journal.unfinished(UNDISPATCHED)) {
+      this.#pending.note(entry);
+      this.#dispatch(entry);
+    }
     this.#responder.ring();
     failpoints.hit('k27-in-recovery');
     this.#haltWatch.start();
@@ -440,6 +455,7 @@ export class Pipeline {
 
   /** Whatever changes in the journal passes here, after its commit. */
   #changed(entry: Entry): void {
+    this.#pending.note(entry);
     const line = this.#lines.find(({ broker }) => broker.mode === entry.mode);
     line?.dispatcher.noticed(entry);
     line?.dispatcher.take(entry);

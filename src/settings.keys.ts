@@ -104,6 +104,20 @@ function readKey(name: string, variables: Variables, from: Source, problems: Set
   return null;
 }
 
+/** The key of an agent's signature, from its file: one word, long enough that nobody guesses it. Null when something is wrong. */
+export function readSigningKey(name: string, path: string, from: Source, problems: SettingsProblem[]): Secret | null {
+  const found = readKeyFile(name, { value: path, source: 'the settings' }, from, problems);
+  if (found === null) return null;
+  if (/^[\x21-\x7e]{32,256}$/.test(found.value)) return new Secret(found.value);
+  problems.push({
+    name: `${name} in the settings`,
+    value: found.source,
+    rule: 'must hold one word of 32 to 256 printable characters',
+    remedy: `Make one: openssl rand -hex 32 > ${shellWord(found.source)}`,
+  });
+  return null;
+}
+
 function readKeyFile(
   variable: string,
   { value, source }: Found,

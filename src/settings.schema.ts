@@ -22,6 +22,9 @@ const account = (doc: string) =>
     .default(null)
     .meta({ rule: 'an account number as Alpaca shows it, in quotes', doc });
 
+const unixId = (doc: string) =>
+  z.int().min(0).max(4_294_967_294).nullable().default(null).meta({ rule: 'a whole number', doc });
+
 export const agentShape = {
   controller: flag(false, 'This agent may cancel the orders of other agents.'),
   live: flag(false, 'This agent may trade on the live account, when `live` is true too.'),
@@ -35,6 +38,16 @@ export const agentShape = {
   per_minute: z.int().min(1).max(1_000_000).nullable().default(null).meta({
     rule: 'a whole number from 1 to 1000000, or null for no cap',
     doc: 'The most requests to each host that are sent for this agent in any minute; cancels are never held back.',
+  }),
+  folder: flag(
+    false,
+    "Takes this agent's files from `orders/incoming/{id}/` alone, which nobody but the agent may write into.",
+  ),
+  uid: unixId('Unix user that the files of this agent must belong to: the number that `id -u USER` prints.'),
+  gid: unixId('Unix group that alone may read the answers of this agent: the number that `id -g USER` prints.'),
+  key_file: z.string().min(1).max(4096).nullable().default(null).meta({
+    rule: 'a path',
+    doc: 'File with the key that the files of this agent must be signed with. Closed to other users (mode 0600).',
   }),
 };
 
@@ -100,6 +113,24 @@ export const sections = {
     settle_ms: whole(0, 60_000, 2_000, 'How long a file that is not whole JSON must rest before it is judged.'),
     poll_ms: whole(10, 60_000, 500, 'How often the folder is listed, whatever the operating system reports.'),
     max_bytes: whole(1_024, 65_536, 65_536, 'The largest order file.'),
+    max_waiting: whole(
+      1,
+      1_000_000,
+      20_000,
+      'Files of one agent that may wait in the folder. While there are more, those that are taken are refused; cancels never are.',
+    ),
+    max_pending: whole(
+      1,
+      1_000_000,
+      5_000,
+      'Requests of one agent that may wait inside the tower. While there are more, its further files stay in the folder; cancels pass.',
+    ),
+    reserve_mb: whole(
+      0,
+      1_000_000,
+      64,
+      'Free megabytes of the disk (at most a tenth of it) below which nothing is taken but cancels.',
+    ),
   },
   sweep: {
     interval_ms: whole(100, 3_600_000, 30_000, 'How often open orders are compared with what Alpaca lists.'),

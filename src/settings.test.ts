@@ -75,10 +75,8 @@ test('agents come from the file and the environment, with the defaults of what i
     config: { agents: { riskbot: { live: true } } },
     env: { TOWER_AGENTS_RISKBOT_CONTROLLER: 'true', TOWER_AGENTS_ONLY: 'true' },
   });
-  assert.deepEqual(
-    [...settings.agents],
-    [['riskbot', { controller: true, live: true, enabled: true, weight: 1, per_minute: null }]],
-  );
+  const rest = { weight: 1, per_minute: null, folder: false, uid: null, gid: null, key_file: null, key: null };
+  assert.deepEqual([...settings.agents], [['riskbot', { controller: true, live: true, enabled: true, ...rest }]]);
   assert.equal(settings.agents_only, true);
 });
 

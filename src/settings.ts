@@ -18,6 +18,8 @@ import {
   type Keys,
   octal,
   readKeys,
+  readSigningKey,
+  type Secret,
   shellWord,
   type Variables,
 } from './settings.keys.ts';
@@ -44,6 +46,13 @@ interface AgentSettings {
   readonly weight: number;
   /** Most requests to each host in any minute; null for no cap. */
   readonly per_minute: number | null;
+  /** It has an incoming folder of its own, and no other way in. */
+  readonly folder: boolean;
+  readonly uid: number | null;
+  readonly gid: number | null;
+  readonly key_file: string | null;
+  /** What `key_file` holds. */
+  readonly key: Secret | null;
 }
 
 type Frozen<T> = { readonly [K in keyof T]: T[K] extends object ? Frozen<T[K]> : T[K] };
@@ -176,10 +185,23 @@ export function loadSettings(from: SettingsSources): Settings {
   const testing = readTesting(env, problems);
   if (parsed.success) problems.push(...contradictions(parsed.data));
   if (parsed.success && parsed.data.live) problems.push(...openToOthers(from));
+  const agents = parsed.success ? signingAgents(parsed.data.agents, from, problems) : new Map();
   if (problems.length > 0 || !parsed.success) throw new SettingsError(problems);
+  return deepFreeze({ ...parsed.data, home, agents, keys, urls, testing });
+}
 
-  const { agents, ...rest } = parsed.data;
-  return deepFreeze({ ...rest, home, agents: new Map(Object.entries(agents)), keys, urls, testing });
+/** The agents with the keys that their `key_file`s hold. */
+function signingAgents(
+  agents: z.output<typeof schema>['agents'],
+  from: SettingsSources,
+  problems: SettingsProblem[],
+): Map<string, AgentSettings> {
+  const withKeys = Object.entries(agents).map(([id, agent]): [string, AgentSettings] => {
+    const file = agent.key_file;
+    const key = file === null ? null : readSigningKey(`agents.${id}.key_file`, file, from, problems);
+    return [id, { ...agent, key }];
+  });
+  return new Map(withKeys);
 }
 
 type Tree = Record<string, unknown>;

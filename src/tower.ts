@@ -12,16 +12,18 @@ import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 import type { Clock } from './lib/clock.ts';
 import { armedFailpoints, type Failpoints, noFailpoints } from './lib/failpoint.ts';
-import { type Files, foreignFolder, systemFiles, TEMP_FOLDER } from './lib/files.ts';
+import { systemFiles, TEMP_FOLDER } from './lib/files.ts';
 import { type Held, lockFile, lockName } from './lib/lock.ts';
 import type { Random } from './lib/random.ts';
 import { CannotStart, type ModeReport, type Summary, type TowerEvent } from './observe/events.ts';
 import type { Log } from './observe/log.ts';
 import { StatusWriter } from './observe/status-writer.ts';
 import { MODES, type Mode } from './order/name.ts';
-import { FOLDERS, Pipeline } from './pipeline.ts';
+import { Pipeline } from './pipeline.ts';
 import type { Rules } from './risk/decide.ts';
+import type { Identities } from './risk/identity.ts';
 import type { Settings } from './settings.ts';
+import { folderRights, makeFolders } from './tower.folders.ts';
 
 export interface TowerOptions {
   /** Absolute path; made when missing. */
@@ -45,9 +47,9 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
   const { home, settings, clock, random, log } = options;
   const failpoints =
     settings.testing.failpoint === '' ? noFailpoints : armedFailpoints(settings.testing.failpoint, settings.testing.on);
-  const files = systemFiles(home, failpoints, TEMP_FOLDER);
-  makeFolders(home, files);
-  mustBeOneFileSystem(home);
+  const { agents } = settings;
+  const files = systemFiles(home, { failpoints, temps: TEMP_FOLDER, rights: folderRights(agents) });
+  makeFolders(home, files, agents);
   const undo: (() => void | Promise<void>)[] = [() => files.close()];
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   // Whoever waits for it hears of it; nobody has to.
@@ -78,6 +80,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
       { files, journal, clock, random, failpoints, brokers: brokersOf(services) },
       {
         rules: rulesOf(settings, services),
+        identities: identitiesOf(settings),
         accounts: settings.account,
         simulated: services
           .filter(({ report }) => report.service === 'embedded exchange')
@@ -104,6 +107,9 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
           settleMs: settings.files.settle_ms,
           pollMs: settings.files.poll_ms,
           maxBytes: settings.files.max_bytes,
+          maxWaiting: settings.files.max_waiting,
+          maxPending: settings.files.max_pending,
+          reserveBytes: settings.files.reserve_mb * 1_048_576,
         },
         sweepMs: settings.sweep.interval_ms,
         mirror: {
@@ -172,34 +178,6 @@ async function unwind(undo: (() => void | Promise<void>)[]): Promise<void> {
     }
   }
   if (fault !== null) throw fault;
-}
-
-/** The folders of the home are folders: a link among them could lead whatever is written through it anywhere. */
-function makeFolders(home: string, files: Files): void {
-  for (const folder of ['.', ...FOLDERS]) {
-    try {
-      files.makeFolder(folder);
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      throw new CannotStart(
-        'configuration',
-        `${join(home, folder)} cannot be used: ${text}`,
-        'Every folder of the home must be a real folder (no link) that the tower may write.',
-      );
-    }
-  }
-}
-
-/** Claims, answers and archive are renames and links. Logs may lie elsewhere. */
-function mustBeOneFileSystem(home: string): void {
-  const foreign = foreignFolder(home, FOLDERS);
-  if (foreign === null) return;
-  const { folder, device, homeDevice } = foreign;
-  throw new CannotStart(
-    'configuration',
-    `${join(home, folder)} lies on another file system (device ${device}) than ${home} (device ${homeDevice})`,
-    'Keep the whole home on one file system: mount the home itself, not folders inside it.',
-  );
 }
 
 function holdHome(home: string): () => void {
@@ -336,3 +314,11 @@ function rulesOf(settings: Settings, services: readonly Service[]): Rules {
     agentsOnly: settings.agents_only,
   };
 }
+
+const identitiesOf = ({ agents }: Settings): Identities =>
+  Object.fromEntries(
+    [...agents].map(([agent, { folder, uid, key }]) => [
+      agent,
+      { folder, uid, key: key === null ? null : Buffer.from(key.reveal()) },
+    ]),
+  );

@@ -2,9 +2,10 @@
  * An order file as an agent makes it, dropped and waited for: what `tower order` does, and what examples show.
  * Must never talk to a tower any other way than through the folders, and must never drop what is not durable.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, isoMicros, type Micros, micros, sleep } from '../lib/clock.ts';
-import { systemFiles } from '../lib/files.ts';
+import { lookAt, systemFiles } from '../lib/files.ts';
 import { type Mode, type OrderName, type OrderType, orderName, responsePath } from '../order/name.ts';
 import { readText } from './common.ts';
 
@@ -16,8 +17,8 @@ export function freshName(home: string, mode: Mode, agent: string, type: OrderTy
   for (let at = now; ; at = micros(at + 1)) {
     const name = orderName(mode, agent, type, timestampOf(at));
     if (name === null) return null;
-    const taken = [`orders/incoming/${name.stem}.json`, `orders/processing/${name.stem}.json`, responsePath(name)];
-    if (taken.every((path) => readText(join(home, path)) === null)) return name;
+    const taken = [`${folderFor(home, name)}/${name.stem}.json`, responsePath(name)];
+    if (!taken.some((path) => existsSync(join(home, path)))) return name;
   }
 }
 
@@ -36,13 +37,21 @@ export const envelope = (name: OrderName, payload: object, extras: Readonly<Reco
     2,
   )}\n`;
 
+/** The agent's own folder where there is one, else the shared one. */
+function folderFor(home: string, { agent }: OrderName): string {
+  const shared = 'orders/incoming';
+  return lookAt(join(home, shared, agent))?.isFolder === true ? `${shared}/${agent}` : shared;
+}
+
 /** Drops the file durably: temporary name, fsync, rename, fsync of the folder. Answers its absolute path. */
 export async function drop(home: string, name: OrderName, text: string): Promise<string> {
   const files = systemFiles(home);
-  const folder = 'orders/incoming';
-  files.makeFolder(folder);
+  const folder = folderFor(home, name);
+  // What is there may belong to the tower, or to the agent alone.
+  if (lookAt(join(home, folder)) === null) files.makeFolder(folder);
   await files.publish(`${folder}/${name.stem}.json`, text);
   await files.syncFolder(folder);
+  files.close();
   return join(home, folder, `${name.stem}.json`);
 }
 

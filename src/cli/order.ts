@@ -7,7 +7,17 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Mode, type OrderType, responsePath } from '../order/name.ts';
 import { parse } from '../order/parse.ts';
-import { agentOption, type HomeOption, homeOf, homeOption, jsonOption, modeOption, readStatus } from './common.ts';
+import { signed } from '../order/signature.ts';
+import {
+  agentOption,
+  type HomeOption,
+  homeOf,
+  homeOption,
+  jsonOption,
+  modeOption,
+  readStatus,
+  readText,
+} from './common.ts';
 import { type Context, EXIT, Exit } from './context.ts';
 import { awaitAnswer, drop, envelope, freshName } from './drop.ts';
 import { fieldOptions, payloadOf, TYPES } from './order-fields.ts';
@@ -22,6 +32,7 @@ interface OrderOptions extends HomeOption {
   readonly requestOrderId?: string;
   readonly sendBy?: string;
   readonly meta?: unknown;
+  readonly keyFile?: string;
 }
 
 export function orderCommand(context: Context): Command {
@@ -49,6 +60,7 @@ function typeCommand(context: Context, type: OrderType, summary: string): Comman
     .option('--request-order-id <text>', 'your own reference, echoed in the answer')
     .option('--send-by <time>', 'do not send after this RFC 3339 time')
     .addOption(new Option('--meta <json>', 'a flat object that is kept with the order').argParser(jsonValue))
+    .option('--key-file <path>', 'sign the file with the key in this file')
     .addOption(
       new Option('--wait [final]', 'print the first answer that is certain, or the last one').choices(['final']),
     )
@@ -71,11 +83,12 @@ async function placeOrder(context: Context, type: OrderType, options: OrderOptio
   const now = context.clock.now();
   const name = freshName(home, options.mode, options.agent, type, now);
   if (name === null) throw new Exit(EXIT.usage, `${options.agent} is not an agent id: 1 to 20 of a-z and 0-9`);
-  const text = envelope(name, payloadOf(type, { ...options }), {
+  const plain = envelope(name, payloadOf(type, { ...options }), {
     request_order_id: options.requestOrderId,
     send_by: options.sendBy,
     meta: options.meta,
   });
+  const text = options.keyFile === undefined ? plain : signed(signingKey(options.keyFile), plain);
   const result = parse({ fileName: name, bytes: new TextEncoder().encode(text), receivedAt: now });
   if (!result.ok) {
     if (options.json === true) context.out(`${JSON.stringify(result.error)}\n`);
@@ -101,9 +114,28 @@ async function placeOrder(context: Context, type: OrderType, options: OrderOptio
   if (answer.head.status !== 'success') throw new Exit(EXIT.failed);
 }
 
+/** The key by which the tower knows this agent's files: one word, as it stands in the file. */
+function signingKey(path: string): Uint8Array {
+  const text = readText(path)?.trim();
+  if (text === undefined) throw new Exit(EXIT.usage, `there is no key file ${path}`);
+  if (!/^[\x21-\x7e]{32,256}$/.test(text)) {
+    throw new Exit(
+      EXIT.usage,
+      `${path} must hold one word of 32 to 256 printable characters: the key, and nothing else`,
+    );
+  }
+  return Buffer.from(text);
+}
+
 /** A file dropped for nobody is not lost, but its sender should know. */
 function warnWithoutTower(context: Context, home: string): void {
-  const report = readStatus(home);
+  let report: ReturnType<typeof readStatus>;
+  try {
+    report = readStatus(home);
+  } catch {
+    // The tower keeps its state from the users of the agents.
+    return;
+  }
   if (report?.running === true && context.isAlive(report.pid)) return;
   context.err(`no tower runs in ${home}: the file waits there until one starts\n`);
 }

@@ -33,7 +33,7 @@ interface Rig {
  */
 function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number, guarded = ''): Rig {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'folder-'));
-  const files = systemFiles(home, undefined, TEMP_FOLDER);
+  const files = systemFiles(home, { temps: TEMP_FOLDER });
   for (const name of [INCOMING, PROCESSING, TEMP_FOLDER]) files.makeFolder(name);
   const taken: [string, string][] = [];
   const notices: string[] = [];
@@ -51,6 +51,11 @@ function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number, gu
     clock: systemClock,
     random: seededRandom('folder'),
     failpoints: { hit: (name) => at(name, rig) },
+    identities: {},
+    pending: () => 0,
+    maxWaiting: 1000,
+    maxPending: 1000,
+    reserveBytes: 0,
     settleMs: 20,
     pollMs,
     maxBytes: 1000,

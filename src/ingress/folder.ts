@@ -1,27 +1,31 @@
 /**
- * Order files as a way in: watches `orders/incoming`, claims what is whole, hands it to the door. The listing is the truth;
- * the watch only says when to look sooner. Must never read a file that is still being written as if it were whole, open
- * anything but a regular file, or lose one: a file is claimed by rename before it is taken, and deleted by nobody here.
+ * Order files as a way in: watches the folders of `orders/incoming`, claims what is whole, hands it to the door. The listing
+ * is the truth; the watch only says where to look sooner. Must never read a file that is still being written as if it were
+ * whole, open anything but a regular file, or lose one: a file is claimed by rename before it is taken, and deleted by nobody here.
  */
 import type { Received } from '../admit.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
-import { type DirEntry, dirEntry, type FileIdentity, type Files, type Peek } from '../lib/files.ts';
+import { type DirEntry, dirEntry, type FileIdentity, type Files, type Peek, SWAPPED } from '../lib/files.ts';
 import type { Random } from '../lib/random.ts';
-import { type OrderError, orderError } from '../order/errors.ts';
+import { type AgentId, isAgentId } from '../order/name.ts';
 import { completeness } from '../order/parse.ts';
+import { type Identities, identityOf } from '../risk/identity.ts';
+import { faultOf, overQuota } from './faults.ts';
+import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
+import { Notices } from './notices.ts';
+import { Space } from './space.ts';
 
 export const INCOMING = 'orders/incoming';
 export const PROCESSING = 'orders/processing';
 
 /** A claimed file that cannot be read in so many looks is answered as unreadable. */
 const READ_TRIES = 10;
+/** So many are claimed and journaled together. */
 const BATCH = 64;
-/**
- * A listing serves for so long, or for so many times as long as it took to make: a folder of many thousand files is not
- * listed for every batch, and an agent that comes while it is emptied is not kept waiting.
- */
-const LISTING_MS = 20;
+/** After so many names of a listing those who wait are served: a folder of a million files holds nobody up. */
+const CHUNK = 512;
+/** A folder is listed again no sooner than after so many times as long as the listing took. */
 const LISTING_SHARE = 10;
 /** An empty file gets this long: some writers create first and write later. */
 const EMPTY_MS = 10_000;
@@ -29,56 +33,90 @@ const STALE_TEMP_MS = 600_000;
 const IGNORED = /^\.|(?:\.tmp|\.part|\.swp|~|\.crdownload)$/;
 /** Longest claimed name that every file system takes. */
 const NAME_BYTES = 255;
+/** Names of which the tower remembers when it saw them first. */
+const REMEMBERED = 20_000;
 
 export interface FolderOptions {
   readonly files: Files;
   readonly clock: Clock;
   readonly random: Random;
   readonly failpoints: Failpoints;
+  readonly identities: Identities;
   /** An unreadable file that has not changed for so long is answered as it is. */
   readonly settleMs: number;
   readonly pollMs: number;
   readonly maxBytes: number;
+  /** Files of one agent that may wait; while there are more, what is taken of it is refused. */
+  readonly maxWaiting: number;
+  /** Requests of one agent that may be journaled and not done; while there are more, its files stay where they are. */
+  readonly maxPending: number;
+  /** Free bytes of the disk below which only cancels are taken. */
+  readonly reserveBytes: number;
   admit(batch: readonly Received[]): Promise<void>;
+  /** Requests of an agent that are journaled and not done. */
+  pending(agent: AgentId): number;
   /** Whether a claimed file was journaled, and whether it may be deleted. */
   receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'>;
   notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
   fatal(error: unknown): void;
 }
 
-interface Watched {
-  readonly identity: FileIdentity;
+/** When a name was met first, and in which listing last. */
+interface Met {
   readonly since: number;
+  seen: number;
+}
+
+interface Claimed {
+  readonly receipt: string;
+  readonly fileName: string;
+  /** Whose own folder it came through; null for the shared one. */
+  readonly folderOf: AgentId | null;
 }
 
 export class Folder {
   readonly #o: FolderOptions;
+  readonly #notices: Notices;
+  readonly #space: Space;
+  readonly #inboxes: readonly Inbox[];
+  #lines = new Lines();
   /** Files that were not whole when last looked at. */
-  readonly #unsettled = new Map<string, Watched>();
-  readonly #temps = new Map<string, number>();
-  #stopWatch: () => void = () => {};
+  readonly #unsettled = new Map<string, Met & { readonly identity: FileIdentity }>();
+  readonly #temps = new Map<string, Met>();
+  /** Files that cannot be looked at or claimed, and why: each is told once. */
+  readonly #stuck = new Map<string, Pick<Met, 'seen'> & { readonly code: string }>();
+  /** Folders that cannot be listed, and why. */
+  readonly #faults = new Map<string, string>();
+  readonly #watches = new Map<string, () => void>();
   #stopPoll: () => void = () => {};
   #scanning: Promise<void> | null = null;
   #again = false;
   #stopped = false;
-  #lastFault = '';
-  /** Files that cannot be looked at or claimed, and why: each is told once. */
-  readonly #stuck = new Map<string, string>();
+  #listing = 0;
+  #wantsListing = false;
+  #listAt = Number.NEGATIVE_INFINITY;
   /** Claimed files that could not be read yet: they are owed an answer. */
-  readonly #owed = new Map<string, { readonly receipt: string; readonly fileName: string; tries: number }>();
+  readonly #owed = new Map<string, Claimed & { tries: number }>();
   /** Claimed files that the archive has, and that would not go. */
   readonly #leftovers = new Set<string>();
 
   constructor(options: FolderOptions) {
     this.#o = options;
+    const { files, clock, identities } = options;
+    this.#notices = new Notices(files, clock);
+    this.#space = new Space(options);
+    const own = Object.entries(identities).flatMap(([agent, { folder }]) =>
+      folder && isAgentId(agent) ? [agent] : [],
+    );
+    this.#inboxes = [{ path: INCOMING, agent: null }, ...own.map((agent) => ({ path: ownFolder(agent), agent }))];
   }
 
   /** Takes up what an earlier run had claimed. Before `start`. */
   async recover(): Promise<void> {
     const batch: Received[] = [];
     for (const entry of this.#o.files.list(PROCESSING)) {
-      const [, receipt, fileName] = /^([0-9a-z]{26})__(.*)$/s.exec(entry.name) ?? [];
-      if (receipt === undefined || fileName === undefined) {
+      const claimed = claimOf(entry.name, (agent) => this.#isOwnFolder(agent));
+      if (claimed === null) {
         if (entry.name.startsWith('.')) continue;
         this.#o.notice(
           'warn',
@@ -88,13 +126,14 @@ export class Folder {
         continue;
       }
       this.#o.failpoints.hit('k27-in-recovery');
-      const known = await this.#o.receipt(receipt);
+      const known = await this.#o.receipt(claimed.receipt);
       if (known === 'archived') this.#leftovers.add(entry.name);
-      const received = known === 'unknown' ? this.#read(entry, receipt, fileName) : null;
+      const received = known === 'unknown' ? this.#read(entry, claimed) : null;
       if (received !== null) batch.push(received);
     }
     this.#clearAway();
     if (batch.length > 0) await this.#o.admit(batch);
+    this.#notices.recover();
   }
 
   #clearAway(): void {
@@ -105,12 +144,27 @@ export class Folder {
   }
 
   start(): void {
-    this.#stopWatch = this.#o.files.watch(INCOMING, () => this.ring());
+    for (const inbox of this.#inboxes) this.#watch(inbox);
     this.#poll();
   }
 
-  /** Looks now. */
+  #watch(inbox: Inbox): void {
+    this.#watches.get(inbox.path)?.();
+    const stop = this.#o.files.watch(inbox.path, (entry) => {
+      if (entry === null) this.#wantsListing = true;
+      else if (!IGNORED.test(entry.name)) this.#lines.hint({ inbox, entry });
+      this.#look();
+    });
+    this.#watches.set(inbox.path, stop);
+  }
+
+  /** Lists the folders now. */
   ring(): void {
+    this.#wantsListing = true;
+    this.#look();
+  }
+
+  #look(): void {
     if (this.#stopped) return;
     if (this.#scanning !== null) {
       this.#again = true;
@@ -122,14 +176,14 @@ export class Folder {
         this.#scanning = null;
         if (!this.#again) return;
         this.#again = false;
-        this.ring();
+        this.#look();
       });
   }
 
   /** No file is claimed after it resolves. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#stopWatch();
+    for (const stop of this.#watches.values()) stop();
     this.#stopPoll();
     await this.#scanning;
   }
@@ -140,99 +194,172 @@ export class Folder {
   }
 
   async #scan(): Promise<void> {
-    const { clock } = this.#o;
     this.#clearAway();
-    const owed = [...this.#owed].flatMap(
-      ([name, { receipt, fileName }]) => this.#read(dirEntry(name), receipt, fileName) ?? [],
-    );
+    const owed = [...this.#owed].flatMap(([name, claimed]) => this.#read(dirEntry(name), claimed) ?? []);
     if (owed.length > 0) await this.#o.admit(owed);
-    for (;;) {
-      const began = clock.monotonic();
-      let listing: readonly DirEntry[];
-      try {
-        listing = this.#o.files.list(INCOMING);
-        this.#lastFault = '';
-      } catch (error) {
-        this.#listingFault(error);
-        return;
+    for (let taken = 0; !this.#stopped; ) {
+      // When all that was kept in mind is gone, there is more.
+      const isNextPart = this.#lines.isEmpty && this.#lines.isCut && taken > 0;
+      if (isNextPart || (this.#wantsListing && this.#o.clock.monotonic() >= this.#listAt)) {
+        await this.#list();
+        taken = 0;
       }
-      this.#forgetGone(listing);
-      const waiting = fairly(listing);
-      const lookAgainAt = began + Math.max(LISTING_MS, LISTING_SHARE * (clock.monotonic() - began));
-      do {
-        const batch = this.#claim(waiting);
-        if (batch.length > 0) await this.#o.admit(batch);
-        if (batch.length < BATCH || this.#stopped) return;
-      } while (clock.monotonic() < lookAgainAt);
+      const served = await this.#serve();
+      taken += served;
+      if (served === 0 && !(this.#lines.isCut && taken > 0)) return;
     }
   }
 
-  /** The next files that are ready, at most a batch. */
-  #claim(waiting: Iterator<DirEntry>): readonly Received[] {
+  /** Claims and hands over those who are next, at most a batch. Answers how many. */
+  async #serve(): Promise<number> {
     const batch: Received[] = [];
-    for (let next = waiting.next(); next.done !== true; next = waiting.next()) {
-      const taken = this.#take(next.value);
+    while (batch.length < BATCH) {
+      const next = this.#lines.next();
+      if (next === undefined) break;
+      const taken = this.#take(next);
       if (taken !== null) batch.push(taken);
-      if (batch.length === BATCH) break;
     }
-    return batch;
+    if (batch.length > 0) await this.#o.admit(batch);
+    return batch.length;
+  }
+
+  /** What lies in the folders. Those who wait already are served in between. */
+  async #list(): Promise<void> {
+    const { files, clock } = this.#o;
+    const began = clock.monotonic();
+    this.#wantsListing = false;
+    this.#listing++;
+    const found = new Lines();
+    let names = 0;
+    let isWhole = true;
+    for (const inbox of this.#inboxes) {
+      try {
+        for (const entry of files.walk(inbox.path)) {
+          if (IGNORED.test(entry.name)) this.#watchTemp({ inbox, entry });
+          else if (inbox.agent !== null || !this.#isOwnFolder(entry.name)) found.add({ inbox, entry });
+          if (++names % CHUNK > 0) continue;
+          if ((await this.#serve()) === 0) await turn(clock);
+          if (this.#stopped) return;
+        }
+        this.#listed(inbox);
+      } catch (error) {
+        isWhole = false;
+        this.#listingFault(inbox, error);
+      }
+    }
+    for (let late = this.#lines.next(); late !== undefined; late = this.#lines.next()) found.hint(late);
+    this.#lines = found;
+    if (isWhole) this.#forgetGone();
+    await this.#notices.flush();
+    this.#listAt = clock.monotonic() + LISTING_SHARE * (clock.monotonic() - began);
+  }
+
+  #isOwnFolder(name: string): boolean {
+    return identityOf(this.#o.identities, name)?.folder === true;
+  }
+
+  #listed({ path, agent }: Inbox): void {
+    if (!this.#faults.delete(path)) return;
+    this.#o.notice('info', `${path} can be read again`, '');
+    if (agent !== null) this.#notices.drop(agent, 'folder');
+    // The watch hangs on the folder that was there before.
+    const inbox = this.#inboxes.find((one) => one.path === path);
+    if (inbox !== undefined) this.#watch(inbox);
   }
 
   /** The folder itself cannot be read: told once, looked at again at the next poll. */
-  #listingFault(error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error);
-    if (text !== this.#lastFault) {
-      this.#o.notice(
-        'error',
-        `${INCOMING} cannot be read: ${text}`,
-        'check that the folder exists and may be read by the tower; it looks again by itself',
-      );
+  #listingFault({ path, agent }: Inbox, error: unknown): void {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const isSwapped = error.code === SWAPPED;
+    if (this.#faults.get(path) !== error.message) {
+      const [text, remedy] = isSwapped
+        ? [
+            `${path} was replaced by something else while the tower runs; nothing is taken from it`,
+            'find out who did it, and put the folder back; the tower goes on by itself',
+          ]
+        : [
+            `${path} cannot be read: ${error.message}`,
+            'check that the folder exists and may be read by the tower; it looks again by itself',
+          ];
+      this.#o.notice('error', text, remedy);
+      if (agent !== null) {
+        this.#notices.tell(agent, 'folder', { code: 'folder_suspended', file: path, message: text, hint: remedy });
+      }
     }
-    this.#lastFault = text;
-    if (text.startsWith('ENOENT')) this.#tried('', () => this.#o.files.makeFolder(INCOMING));
+    this.#faults.set(path, error.message);
+    if (error.code === 'ENOENT') this.#tried(path, () => this.#o.files.makeFolder(path));
   }
 
-  #forgetGone(listing: readonly DirEntry[]): void {
-    if (this.#unsettled.size === 0 && this.#temps.size === 0 && this.#stuck.size === 0) return;
-    const present = new Set([...listing.map(({ name }) => name), ...this.#owed.keys(), ...this.#leftovers]);
-    for (const known of [this.#unsettled, this.#temps, this.#stuck]) {
-      for (const name of [...known.keys()]) if (!present.has(name)) known.delete(name);
+  #forgetGone(): void {
+    for (const known of [this.#unsettled, this.#stuck]) {
+      for (const [name, met] of known) if (met.seen < this.#listing - 1) known.delete(name);
+    }
+    for (const [name, met] of this.#temps) {
+      if (met.seen === this.#listing) continue;
+      this.#temps.delete(name);
+      const agent = tempAgent(name);
+      if (agent !== null) this.#notices.drop(agent, name);
     }
   }
 
   /** Claims one file that is ready; null when it is not, or not ours to take. */
-  #take(entry: DirEntry): Received | null {
-    if (IGNORED.test(entry.name)) {
-      this.#watchTemp(entry.name);
-      return null;
-    }
-    const look = this.#tried(entry.name, () => this.#o.files.peek(INCOMING, entry, this.#o.maxBytes));
-    if (look === null || !this.#isReady(entry.name, look)) return null;
+  #take(waiting: Waiting): Received | null {
+    const { inbox, entry } = waiting;
+    const { files, maxBytes } = this.#o;
+    if (this.#faults.has(inbox.path) || !this.#mayCome(waiting)) return null;
+    const path = `${inbox.path}/${entry.name}`;
+    const look = this.#tried(path, () => files.peek(inbox.path, entry, maxBytes));
+    if (look === null || !this.#isReady(path, look, senderOf(waiting))) return null;
     this.#o.failpoints.hit('k03-peeked');
     const receipt = this.#receipt();
-    const claimedAs = claimName(receipt, entry);
-    if (!this.#tried(entry.name, () => this.#o.files.claim(INCOMING, entry, `${PROCESSING}/${claimedAs}`))) return null;
-    this.#unsettled.delete(entry.name);
-    this.#stuck.delete(entry.name);
+    const claimedAs = claimName(receipt, waiting, (agent) => this.#isOwnFolder(agent));
+    if (!this.#tried(path, () => files.claim(inbox.path, entry, `${PROCESSING}/${claimedAs}`))) return null;
+    this.#unsettled.delete(path);
+    this.#stuck.delete(path);
     this.#o.failpoints.hit('k04-claimed');
-    return this.#read(dirEntry(claimedAs), receipt, entry.name);
+    const received = this.#read(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent });
+    const behind = this.#lines.behind(waiting);
+    if (received === null || behind < this.#o.maxWaiting || isCancel(entry.name)) return received;
+    return { ...received, fault: overQuota(behind + 1, this.#o.maxWaiting) };
+  }
+
+  /** Cancels always may; others when there is room for them. What may not stays where it is, and is found again. */
+  #mayCome(waiting: Waiting): boolean {
+    const { name } = waiting.entry;
+    if (isCancel(name)) return true;
+    if (this.#space.isLow()) return false;
+    const agent = senderOf(waiting);
+    if (agent === '') return true;
+    const { maxPending } = this.#o;
+    if (this.#o.pending(agent) < maxPending) {
+      this.#notices.drop(agent, 'pending');
+      return true;
+    }
+    this.#notices.tell(agent, 'pending', {
+      code: 'quota',
+      file: null,
+      message: `${maxPending} requests of this agent are waiting to be sent; its further files wait in the folder`,
+      hint: 'ask less often, cancel what is no longer wanted, or let the owner raise files.max_pending',
+    });
+    return false;
   }
 
   /**
    * What was claimed: its bytes count, for the file may have been replaced between the look and the claim. Null when the
    * system does not give them now; they are asked for again at the next looks, and in the end called unreadable.
    */
-  #read(entry: DirEntry, receipt: string, fileName: string): Received | null {
+  #read(entry: DirEntry, claimed: Claimed): Received | null {
     const { files, clock, maxBytes } = this.#o;
     const look = this.#tried(entry.name, () => files.peek(PROCESSING, entry, maxBytes));
     const tries = (this.#owed.get(entry.name)?.tries ?? 0) + 1;
     if (look === null && tries < READ_TRIES) {
-      this.#owed.set(entry.name, { receipt, fileName, tries });
+      this.#owed.set(entry.name, { ...claimed, tries });
       return null;
     }
     this.#owed.delete(entry.name);
-    const reason = this.#stuck.get(entry.name) ?? '';
-    return this.#received(entry, receipt, fileName, look ?? { kind: 'unreadable', reason }, clock.now());
+    const reason = this.#stuck.get(entry.name)?.code ?? '';
+    this.#stuck.delete(entry.name);
+    return this.#received(entry, claimed, look ?? { kind: 'unreadable', reason }, clock.now());
   }
 
   /** One file that the system will not let us have must not stop the others: it stays, and is tried at every look. */
@@ -243,52 +370,59 @@ export class Folder {
       // Without a code it is no fault of the system but one of ours.
       if (!(error instanceof Error && 'code' in error)) throw error;
       const code = String(error.code);
-      if (this.#stuck.get(name) !== code) {
+      if (this.#stuck.get(name)?.code !== code) {
         this.#o.notice(
           'error',
           `${name} cannot be taken: ${error.message}`,
           'check its owner and rights, and the space of the disk; it is tried again by itself',
         );
       }
-      this.#stuck.set(name, code);
+      this.#stuck.set(name, { code, seen: this.#listing });
       return null;
     }
   }
 
   /** Whole files at once; others when they have not changed for a while. */
-  #isReady(name: string, look: Peek): boolean {
+  #isReady(path: string, look: Peek, sender: AgentId | ''): boolean {
     if (look.kind === 'gone') return false;
     // Two names for a moment: some writers link a file into place and then drop the first name.
     if (look.kind !== 'file' && look.kind !== 'too_large' && look.kind !== 'linked') return true;
-    if (look.kind === 'file' && completeness(look.bytes) === 'whole') return true;
+    const mustBeSigned = (identityOf(this.#o.identities, sender)?.key ?? null) !== null;
+    if (look.kind === 'file' && completeness(look.bytes, mustBeSigned) === 'whole') return true;
     const now = this.#o.clock.monotonic();
-    const watched = this.#unsettled.get(name);
+    const watched = this.#unsettled.get(path);
     if (watched === undefined || !isSame(watched.identity, look.identity)) {
-      this.#unsettled.set(name, { identity: look.identity, since: now });
+      this.#unsettled.set(path, { identity: look.identity, since: now, seen: this.#listing });
       return false;
     }
+    watched.seen = this.#listing;
     const patience = look.identity.size === 0 ? Math.max(EMPTY_MS, this.#o.settleMs) : this.#o.settleMs;
     return now - watched.since >= patience;
   }
 
-  #watchTemp(name: string): void {
+  #watchTemp({ inbox, entry }: Waiting): void {
     const now = this.#o.clock.monotonic();
-    const since = this.#temps.get(name);
-    if (since === undefined) this.#temps.set(name, now);
-    else if (now - since >= STALE_TEMP_MS && Number.isFinite(since)) {
-      this.#temps.set(name, Number.POSITIVE_INFINITY);
-      this.#o.notice(
-        'warn',
-        `${INCOMING}/${name} has been lying there for ten minutes under a temporary name`,
-        'rename it to the name of an order file, or delete it',
-      );
+    const path = `${inbox.path}/${entry.name}`;
+    const met = this.#temps.get(path);
+    if (met === undefined) {
+      if (this.#temps.size < REMEMBERED) this.#temps.set(path, { since: now, seen: this.#listing });
+      return;
     }
+    met.seen = this.#listing;
+    if (now - met.since < STALE_TEMP_MS || !Number.isFinite(met.since)) return;
+    this.#temps.set(path, { since: Number.POSITIVE_INFINITY, seen: this.#listing });
+    const message = `${path} has been lying there for ten minutes under a temporary name`;
+    const hint = 'rename it to the name of an order file, or delete it';
+    this.#o.notice('warn', message, hint);
+    const agent = tempAgent(path);
+    if (agent !== null) this.#notices.tell(agent, path, { code: 'stale_temp', file: path, message, hint });
   }
 
-  #received(entry: DirEntry, receipt: string, fileName: string, look: Peek, receivedAt: Micros): Received {
+  #received(entry: DirEntry, claimed: Claimed, look: Peek, receivedAt: Micros): Received {
     return {
-      receipt,
-      fileName,
+      receipt: claimed.receipt,
+      fileName: claimed.fileName,
+      origin: { folderOf: claimed.folderOf, uid: ownerOf(look) },
       claimedAs: entry.name,
       receivedAt,
       raw: look.kind === 'file' && look.bytes.length <= this.#o.maxBytes ? look.bytes : null,
@@ -304,68 +438,47 @@ export class Folder {
   }
 }
 
+/** The incoming folder of an agent that has one of its own. */
+export const ownFolder = (agent: AgentId): string => `${INCOMING}/${agent}`;
+
 const isSame = (a: FileIdentity, b: FileIdentity): boolean =>
   a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
 
-/** The part of a name by which one agent's files are ordered: the timestamp comes after the type. */
-const timeOf = (name: string): string => name.slice(name.lastIndexOf('_') + 1);
-
-/** Agents take turns, each agent's files in the order of their timestamps: an order comes before the cancel that follows it. */
-function* fairly(listing: readonly DirEntry[]): Generator<DirEntry> {
-  const lines = new Map<string, DirEntry[]>();
-  for (const entry of listing) {
-    const agent = entry.name.split('_')[1] ?? '';
-    const line = lines.get(agent);
-    if (line === undefined) lines.set(agent, [entry]);
-    else line.push(entry);
-  }
-  for (const line of lines.values()) {
-    // Last first: they are taken from the end.
-    line.sort((a, b) => {
-      const [one, other] = [timeOf(a.name), timeOf(b.name)];
-      return one === other ? (a.name < b.name ? 1 : -1) : one < other ? 1 : -1;
-    });
-  }
-  while (lines.size > 0) {
-    for (const [agent, line] of lines) {
-      const entry = line.pop();
-      if (entry === undefined) lines.delete(agent);
-      else yield entry;
-    }
-  }
-}
-
-function claimName(receipt: string, entry: DirEntry): string {
-  const isPlain = Buffer.from(entry.name).equals(entry.raw) && !/[\p{Cc}/]/u.test(entry.name);
-  const name = `${receipt}__${entry.name}`;
-  return isPlain && Buffer.byteLength(name) <= NAME_BYTES ? name : `${receipt}__unnamed`;
-}
-
-function faultOf(look: Peek, maxBytes: number): OrderError | null {
-  switch (look.kind) {
-    case 'file':
-      return look.bytes.length <= maxBytes ? null : tooLarge(look.bytes.length, maxBytes);
-    case 'too_large':
-      return tooLarge(look.size, maxBytes);
-    case 'foreign':
-      return orderError('file_type', `the entry is ${look.what}; only regular files are read`, {
-        got: look.what,
-        allowed: 'a regular file',
-      });
-    case 'linked':
-      return orderError('file_links', `the file has ${look.links} hard links; it must have 1`, {
-        got: String(look.links),
-        allowed: '1',
-      });
-    case 'unreadable':
-      return orderError('file_unreadable', `the file cannot be read: ${look.reason}`, { got: look.reason });
-    case 'gone':
-      return orderError('file_unreadable', 'the file was taken away while it was being claimed');
-  }
-}
-
-const tooLarge = (size: number, limit: number): OrderError =>
-  orderError('file_too_large', `the file has ${size} bytes; at most ${limit} are read`, {
-    got: String(size),
-    allowed: `at most ${limit} bytes`,
+/** Lets what else happens happen. */
+const turn = (clock: Clock): Promise<void> =>
+  new Promise((resolve) => {
+    clock.after(0, resolve);
   });
+
+const isCancel = (name: string): boolean => name.split('_', 3)[2] === 'cancelorder';
+
+const ownerOf = (look: Peek): number | null =>
+  look.kind === 'foreign' ? look.uid : 'identity' in look ? look.identity.uid : null;
+
+/** Whose temporary file it is, by its folder or its name; null when neither says. */
+function tempAgent(path: string): AgentId | null {
+  const [, own = '', named = ''] = /^orders\/incoming\/(?:([a-z0-9]+)\/)?(?:\.*[a-z]+_([a-z0-9]+)_)?/.exec(path) ?? [];
+  const agent = own === '' ? named : own;
+  return isAgentId(agent) ? agent : null;
+}
+
+/**
+ * The name of a claimed file says the receipt, the name it came under, and whose folder it came through where that name
+ * would not say: `{receipt}__{name}`, `{receipt}@{agent}__{name}`, or `{receipt}@__{name}` from the shared folder.
+ */
+function claimName(receipt: string, { inbox, entry }: Waiting, hasOwnFolder: (agent: string) => boolean): string {
+  const named = entry.name.split('_', 2)[1] ?? '';
+  const isEvident = inbox.agent === null ? !hasOwnFolder(named) : named === inbox.agent;
+  const way = isEvident ? '' : `@${inbox.agent ?? ''}`;
+  const name = `${receipt}${way}__${entry.name}`;
+  const isPlain = entry.isPlain && !/[\p{Cc}/]/u.test(entry.name);
+  return isPlain && Buffer.byteLength(name) <= NAME_BYTES ? name : `${receipt}${way}__unnamed`;
+}
+
+function claimOf(claimedAs: string, hasOwnFolder: (agent: string) => boolean): Claimed | null {
+  const [, receipt, way, fileName] = /^([0-9a-z]{26})(?:@([a-z0-9]{0,20}))?__(.*)$/s.exec(claimedAs) ?? [];
+  if (receipt === undefined || fileName === undefined) return null;
+  const named = fileName.split('_', 2)[1] ?? '';
+  const came = way ?? (hasOwnFolder(named) ? named : '');
+  return { receipt, fileName, folderOf: isAgentId(came) ? came : null };
+}

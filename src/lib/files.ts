@@ -31,7 +31,7 @@ export type Peek =
   | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly identity: FileIdentity }
   | { readonly kind: 'gone' }
   /** Not a regular file: `what` in words. Never opened. */
-  | { readonly kind: 'foreign'; readonly what: string }
+  | { readonly kind: 'foreign'; readonly what: string; readonly uid: number }
   | { readonly kind: 'too_large'; readonly size: number; readonly identity: FileIdentity }
   | { readonly kind: 'linked'; readonly links: number; readonly identity: FileIdentity }
   | { readonly kind: 'unreadable'; readonly reason: string };
@@ -46,6 +46,8 @@ export interface Files {
   makeFolder(folder: string): void;
   /** Names in a folder, in no order. */
   list(folder: string): readonly DirEntry[];
+  /** As `list`, a few at a time: for folders that may hold very many. */
+  walk(folder: string): Iterable<DirEntry>;
   /** Reads at most `maxBytes` of a regular file with one link, without ever blocking. */
   peek(folder: string, entry: DirEntry, maxBytes: number): Peek;
   /** Renames a listed entry to `to`; false when it is gone. */
@@ -67,8 +69,10 @@ export interface Files {
   exists(file: string): boolean;
   /** Overwrites a small file of the tower's own in place, without a sync: a sign for others that needs no new space. */
   stamp(file: string, text: string): void;
-  /** Rings when something may have changed in a folder; may ring too often or not at all. */
-  watch(folder: string, ring: () => void): () => void;
+  /** Rings when something may have changed in a folder, with the name where it is known; may ring too often or not at all. */
+  watch(folder: string, ring: (entry: DirEntry | null) => void): () => void;
+  /** Bytes on the disk of the home; null when that cannot be told. */
+  room(): { readonly free: number; readonly total: number } | null;
   /** Lets go of what is held open. Nothing may be called after it. */
   close(): void;
 }
@@ -95,6 +99,9 @@ export function foreignFolder(
   return null;
 }
 
+/** Names as bytes: not every name is UTF-8. The type of the option forgets that it may be so. */
+const LISTING = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 };
+
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 /** Names of temporary files of the tower's own. */
@@ -104,6 +111,38 @@ export const TEMP_FOLDER = 'data/tmp';
 
 /** A stamp always has this size, so that writing it anew needs no space on a full disk. */
 const STAMP_BYTES = 4096;
+/** What a folder's owner and rights shall be. */
+export interface FolderRights {
+  /** Null leaves it as it is made. */
+  readonly uid: number | null;
+  readonly gid: number | null;
+  readonly mode: number;
+  /** Put right at every `makeFolder`, not only when it is made: it is the tower's own. */
+  readonly isOurs: boolean;
+}
+
+export interface FilesOptions {
+  readonly failpoints?: Failpoints;
+  /** The folder of temporary files, on the same file system; without it each lies beside what it becomes. */
+  readonly temps?: string;
+  /** By folder; others are made as the process makes folders. */
+  readonly rights?: ReadonlyMap<string, FolderRights>;
+}
+
+/** What lies under an absolute path, links not followed; null for nothing. */
+export function lookAt(
+  file: string,
+): { readonly isFolder: boolean; readonly uid: number; readonly gid: number; readonly mode: number } | null {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return null;
+  return { isFolder: stat.isDirectory(), uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 };
+}
+
+/** User and group of this process; null where the system has none. */
+export const whoAmI = (): { readonly uid: number; readonly gid: number } | null =>
+  process.getuid === undefined || process.getgid === undefined
+    ? null
+    : { uid: process.getuid(), gid: process.getgid() };
 
 export function dirEntry(name: string): DirEntry {
   return { name, raw: Buffer.from(name), isPlain: true };
@@ -114,8 +153,8 @@ function rawEntry(raw: Buffer): DirEntry {
   return { name, raw, isPlain: isUtf8(raw) };
 }
 
-/** `temps` is the folder of temporary files, on the same file system; without it each lies beside what it becomes. */
-export function systemFiles(home: string, failpoints: Failpoints = noFailpoints, temps?: string): Files {
+export function systemFiles(home: string, options: FilesOptions = {}): Files {
+  const { failpoints = noFailpoints, temps, rights } = options;
   let counter = 0;
   const root = path.resolve(home);
   const pins = new Pins(root);
@@ -176,6 +215,18 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
     }
   }
 
+  /** Gives a folder the owner and rights that it shall have. */
+  function put(folder: string, isNew: boolean): void {
+    const name = pins.at(folder);
+    const right = rights?.get(folder);
+    if (right === undefined || !(isNew || right.isOurs)) return;
+    const now = fs.statSync(name);
+    const [uid, gid] = [right.uid ?? now.uid, right.gid ?? now.gid];
+    // A change of owner takes special bits away.
+    if (now.uid !== uid || now.gid !== gid) fs.chownSync(name, uid, gid);
+    if ((now.mode & 0o7777) !== right.mode) fs.chmodSync(name, right.mode);
+  }
+
   /** The home itself, and what is missing above it; there the tower may have no rights, so only what is new is synced. */
   function makeHome(): void {
     const made = fs.mkdirSync(root, { recursive: true });
@@ -208,14 +259,16 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
       const parts = path.posix.normalize(folder).split('/');
       for (let depth = 1; depth <= parts.length && parts[0] !== '.'; depth++) {
         const child = parts.slice(0, depth).join('/');
+        let isNew = true;
         try {
           fs.mkdirSync(at(child));
           pins.forget(child);
         } catch (error) {
           if (codeOf(error) !== 'EEXIST') throw error;
+          isNew = false;
           pins.check(child);
         }
-        pins.at(child);
+        put(child, isNew);
       }
       // A folder's name is durable only when its parent is synced: always, for an earlier sync may have failed.
       for (let depth = parts.length - 1; depth >= 0 && parts[0] !== '.'; depth--)
@@ -225,24 +278,36 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
       pins.check(folder);
       return fs.readdirSync(pins.at(folder), { encoding: 'buffer' }).map(rawEntry);
     },
+    *walk(folder) {
+      pins.check(folder);
+      const listing = fs.opendirSync(pins.at(folder), LISTING);
+      try {
+        for (let next = listing.readSync(); next !== null; next = listing.readSync()) {
+          const { name }: { readonly name: string | Buffer } = next;
+          yield typeof name === 'string' ? dirEntry(name) : rawEntry(name);
+        }
+      } finally {
+        listing.closeSync();
+      }
+    },
     peek(folder, entry, maxBytes) {
       const file = entryAt(folder, entry);
       let fd: number;
       try {
         const look = fs.lstatSync(file, { bigint: true });
-        if (!look.isFile()) return { kind: 'foreign', what: foreignKind(look) };
+        if (!look.isFile()) return { kind: 'foreign', what: foreignKind(look), uid: Number(look.uid) };
         const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
         fd = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
       } catch (error) {
         const code = codeOf(error);
         if (code === 'ENOENT') return { kind: 'gone' };
-        if (code === 'ELOOP') return { kind: 'foreign', what: 'a symbolic link' };
+        if (code === 'ELOOP') return { kind: 'foreign', what: 'a symbolic link', uid: -1 };
         if (code === 'EACCES' || code === 'EPERM') return { kind: 'unreadable', reason: code };
         throw error;
       }
       try {
         const stat = fs.fstatSync(fd, { bigint: true });
-        if (!stat.isFile()) return { kind: 'foreign', what: foreignKind(stat) };
+        if (!stat.isFile()) return { kind: 'foreign', what: foreignKind(stat), uid: Number(stat.uid) };
         const identity = {
           dev: Number(stat.dev),
           ino: Number(stat.ino),
@@ -335,12 +400,22 @@ export function systemFiles(home: string, failpoints: Failpoints = noFailpoints,
     },
     watch(folder, ring) {
       try {
-        const watcher = fs.watch(pins.at(folder), () => ring());
-        watcher.on('error', ring);
+        const watcher = fs.watch(pins.at(folder), { encoding: 'buffer' }, (_kind, name) =>
+          ring(name === null ? null : rawEntry(name)),
+        );
+        watcher.on('error', () => ring(null));
         return () => watcher.close();
       } catch {
         // No watch to be had (limits, network file systems): the periodic listing alone finds every file.
         return () => {};
+      }
+    },
+    room() {
+      try {
+        const { bavail, blocks, bsize } = fs.statfsSync(pins.at('.'));
+        return { free: bavail * bsize, total: blocks * bsize };
+      } catch {
+        return null;
       }
     },
     close: () => pins.forget('.'),

@@ -8,6 +8,8 @@ import path from 'node:path';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
 const DESCRIPTORS = '/proc/self/fd';
+/** Linux: opens a folder to go through it, which needs no right to list it. */
+const O_PATH = 0o10000000;
 /** Folders that are held open at a time; of the others the identity is found anew. */
 const HELD = 48;
 
@@ -119,7 +121,7 @@ export class Pins {
   }
 
   #open(name: string, isRoot: boolean, parent: string): number {
-    const flags = O_RDONLY | O_DIRECTORY | (isRoot ? 0 : O_NOFOLLOW);
+    const flags = (this.#canHold ? O_PATH : O_RDONLY) | O_DIRECTORY | (isRoot ? 0 : O_NOFOLLOW);
     try {
       return fs.openSync(name, flags);
     } catch (error) {

@@ -13,7 +13,7 @@ import { StatusWriter } from './status-writer.ts';
 
 test('a stop in the middle of a write: no timer is left, and the file says that the tower does not run', async () => {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'status-'));
-  const files = systemFiles(home, undefined, TEMP_FOLDER);
+  const files = systemFiles(home, { temps: TEMP_FOLDER });
   files.makeFolder(TEMP_FOLDER);
   const journal = openSqliteJournal({ file: ':memory:', clock: systemClock, random: seededRandom(1) });
   let timers = 0;

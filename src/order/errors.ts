@@ -55,6 +55,11 @@ const TABLE = {
     'Write as the user of the agent.',
     403,
   ),
+  signature: invalid(
+    'The file is not signed as the settings ask for, or the signature does not fit its bytes.',
+    'Sign the bytes of the file with the key of the agent; docs/order-format.md says how.',
+    403,
+  ),
   file_unreadable: invalid('The file cannot be opened or read.', 'Give the tower the right to read it.', 400),
   file_too_large: invalid('The file has more than 65,536 bytes.', 'One request per file; keep `meta` small.', 413),
   file_name: invalid(
@@ -88,7 +93,11 @@ const TABLE = {
   field_forbidden: invalid('The field may not appear in an order file.', 'Leave it out.', 403),
   // Envelope
   mode_mismatch: invalid('`mode` differs from the file name.', 'Say the same mode twice.'),
-  agent_mismatch: invalid('`agent_id` differs from the file name.', 'Use your own agent id in both places.', 403),
+  agent_mismatch: invalid(
+    '`agent_id` differs from the file name, or the file name from the folder that it came through.',
+    'Use your own agent id in both places, and your own folder.',
+    403,
+  ),
   order_type_mismatch: invalid('`order_type` differs from the file name.', 'Write the same type in both places.'),
   client_order_id_mismatch: invalid(
     '`client_order_id` is not `{agentid}_{timestamp}_{ordertype}` of the file name.',
@@ -192,6 +201,11 @@ const TABLE = {
     'A person lets pass only what makes positions smaller.',
     'Send only orders that close what is held, or wait until it is resumed.',
     503,
+  ),
+  quota: denied(
+    'More files of the agent are waiting than it may have at a time.',
+    'Wait for answers before you ask for more.',
+    429,
   ),
   not_owner: denied('The order belongs to another agent.', 'Cancel your own orders; a controller may cancel others.'),
   cancelled_unsent: denied(

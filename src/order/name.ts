@@ -139,10 +139,18 @@ export function responsePath(name: OrderName, duplicate = 0): string {
 
 /**
  * Where the answer to a badly named file goes: where the agent computes it if the parts allow that, else to the
- * unattributed ones. `receivedDay` is `YYYYMMDD`; `receipt` is the tower's own name of the file, safe in a path.
+ * unattributed ones. `receivedDay` is `YYYYMMDD`; `receipt` is the tower's own name of the file, safe in a path;
+ * `folderOf` is the agent through whose own folder it came, and who alone may then be told.
  */
-export function strayResponsePath(stray: StrayName, receivedDay: string, receipt: string): string {
-  if (stray.address === null) return `responses/_unattributed/${receivedDay}/response_${stray.stem ?? receipt}.json`;
+export function strayResponsePath(
+  stray: StrayName,
+  receivedDay: string,
+  receipt: string,
+  folderOf: AgentId | null = null,
+): string {
+  const unattributed = `_unattributed/${receivedDay}/response_${stray.stem ?? receipt}.json`;
+  if (folderOf !== null && stray.address?.agent !== folderOf) return `responses/${folderOf}/${unattributed}`;
+  if (stray.address === null) return `responses/${unattributed}`;
   const { agent, mode, day } = stray.address;
   return `responses/${agent}/${mode}/${day ?? receivedDay}/response_${stray.stem ?? receipt}.json`;
 }

@@ -12,6 +12,7 @@ import { foreignCharacter } from './hint.ts';
 import type { OrderName } from './name.ts';
 import { PAYLOADS } from './payloads.ts';
 import type { Envelope, Request } from './request.ts';
+import { splitSignature } from './signature.ts';
 import { fromRfc3339 } from './time.ts';
 
 export const FILE_BYTES = 65_536;
@@ -46,7 +47,7 @@ export const envelopeForm = form({
 export function parse({ fileName: name, bytes, receivedAt }: ParseInput): ParseResult {
   const unread = wrongSize(bytes);
   if (unread !== null) return { ok: false, error: unread, requestOrderId: null };
-  const json = parseStrict(bytes);
+  const json = parseStrict(splitSignature(bytes).body);
   if (!json.ok) return { ok: false, error: jsonError(json.problem), requestOrderId: null };
   const raw = json.value;
   const payload = PAYLOADS[name.type];
@@ -88,10 +89,11 @@ export function contentOf(request: Request): string {
 }
 
 /** Whether the bytes are a whole order file, may become one, or can never be one. For the watcher of the folder. */
-export function completeness(bytes: Uint8Array): 'whole' | 'incomplete' | 'wrong' {
+export function completeness(bytes: Uint8Array, mustBeSigned = false): 'whole' | 'incomplete' | 'wrong' {
   if (bytes.length > FILE_BYTES) return 'wrong';
-  const json = parseStrict(bytes);
-  if (json.ok) return 'whole';
+  const { body, signature } = splitSignature(bytes);
+  const json = parseStrict(body);
+  if (json.ok) return mustBeSigned && signature === null ? 'incomplete' : 'whole';
   return json.problem.incomplete ? 'incomplete' : 'wrong';
 }
 

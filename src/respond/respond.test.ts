@@ -36,7 +36,7 @@ interface Rig {
 /** A journal with one refused request, and its file among the claimed ones. */
 async function makeRig(): Promise<Rig> {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'respond-'));
-  const files = systemFiles(home, undefined, TEMP_FOLDER);
+  const files = systemFiles(home, { temps: TEMP_FOLDER });
   for (const folder of ['processing', 'orders/failed', TEMP_FOLDER]) files.makeFolder(folder);
   const journal = openSqliteJournal({ file: path.join(home, 'tower.db'), clock: systemClock, random: seededRandom(1) });
   const raw = Buffer.from('{"n": 1}');

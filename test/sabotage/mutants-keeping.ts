@@ -6,9 +6,11 @@ const FOLDER = 'src/ingress/folder.ts';
 const RESPOND = 'src/respond/respond.ts';
 const SQLITE = 'src/journal/sqlite.ts';
 const PARSE = 'src/order/parse.ts';
-const CLAIM = `this.#o.files.claim(INCOMING, entry, \`\${PROCESSING}/\${claimedAs}\`)`;
-const READ_CLAIMED = 'return this.#read(dirEntry(claimedAs), receipt, entry.name);';
-const TAKE_AS_SEEN = 'return this.#received(dirEntry(claimedAs), receipt, entry.name, look, this.#o.clock.now());';
+const CLAIM = `files.claim(inbox.path, entry, \`\${PROCESSING}/\${claimedAs}\`)`;
+const READ_CLAIMED =
+  'this.#read(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent });\n    const behind';
+const TAKE_AS_SEEN =
+  'this.#received(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent }, look, this.#o.clock.now());\n    const behind';
 
 export const KEEPING: readonly Mutant[] = [
   {
@@ -87,7 +89,7 @@ export const KEEPING: readonly Mutant[] = [
       {
         file: FOLDER,
         find: CLAIM,
-        replace: `this.#o.files.remove(\`\${INCOMING}/\${entry.name}\`)`,
+        replace: `files.remove(path)`,
       },
       { file: FOLDER, find: READ_CLAIMED, replace: TAKE_AS_SEEN },
     ],
@@ -128,7 +130,11 @@ export const KEEPING: readonly Mutant[] = [
     name: 'order files are opened without a second thought',
     why: 'a link leads out of the home, and four FIFOs stop every file operation of the process',
     edits: [
-      { file: FILES, find: "if (!look.isFile()) return { kind: 'foreign', what: foreignKind(look) };", replace: '' },
+      {
+        file: FILES,
+        find: "if (!look.isFile()) return { kind: 'foreign', what: foreignKind(look), uid: Number(look.uid) };",
+        replace: '',
+      },
       {
         file: FILES,
         find: 'fd = fs.openSync(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);',

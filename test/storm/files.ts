@@ -62,6 +62,9 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       mustBe(folder);
       return disk.names(folder).map(dirEntry);
     },
+    *walk(folder) {
+      yield* this.list(folder);
+    },
     peek(folder, entry, maxBytes): Peek {
       life.call('peek');
       if (world.faults().readFail > 0 && chance(random, world.faults().readFail)) throw fault(`read ${entry.name}`);
@@ -169,8 +172,12 @@ export function simFiles(world: FilesWorld, life: Life): Files {
     watch(folder, ring) {
       life.call('watch');
       return world.watch(folder, () => {
-        if (life.alive) ring();
+        if (life.alive) ring(null);
       });
+    },
+    room() {
+      life.call('room');
+      return { free: 1e12, total: 1e13 };
     },
     close() {},
   };

@@ -11,6 +11,7 @@ import type { Drop } from './agents.ts';
 import { type Book, type BookOrder, isEnded, type VenueAnswer } from './book.ts';
 import type { Inode } from './disk.ts';
 import { statement } from './journal.ts';
+import { isAnswer } from './setting.ts';
 import { fieldsDiffer } from './wire.ts';
 
 export interface Violation {
@@ -256,7 +257,7 @@ export class Oracle {
 
   /** A file is there for everybody to read. */
   placed(path: string, bytes: Uint8Array): void {
-    if (!path.startsWith('responses/')) return;
+    if (!isAnswer(path)) return;
     this.figures.statements++;
     this.everAnswered.add(path);
     this.#placedIn.set(path, this.generation);

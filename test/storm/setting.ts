@@ -25,7 +25,15 @@ export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (erro
     },
     sendBySeconds: 120,
     sendByMaxSeconds: 86_400,
-    files: { settleMs: 2_000, pollMs: plan.pollMs, maxBytes: 65_536 },
+    identities: {},
+    files: {
+      settleMs: 2_000,
+      pollMs: plan.pollMs,
+      maxBytes: 65_536,
+      maxWaiting: 20_000,
+      maxPending: 5_000,
+      reserveBytes: 67_108_864,
+    },
     sweepMs: 30_000,
     mirror: {
       ordersMaxAgeMs: 10_000,
@@ -43,6 +51,9 @@ export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (erro
     fatal,
   };
 }
+
+/** Whether a path is that of an answer; what else lies in the folders of the agents is no statement about an order. */
+export const isAnswer = (path: string): boolean => path.startsWith('responses/') && /\/response_[^/]*$/.test(path);
 
 /** An answer in a line of the trace. */
 export const oneLine = (bytes: Uint8Array): string => {

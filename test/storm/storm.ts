@@ -20,7 +20,7 @@ import { Crash, drawDoom, Injected, Life } from './life.ts';
 import { Wire } from './network.ts';
 import { Oracle, type Violation } from './oracle.ts';
 import { drawPlan, type Plan } from './plan.ts';
-import { CALM, oneLine, optionsOf } from './setting.ts';
+import { CALM, isAnswer, oneLine, optionsOf } from './setting.ts';
 import { Trace } from './trace.ts';
 
 interface SeedFigures {
@@ -289,7 +289,7 @@ class Storm {
             this.#time.in(plan.disk.syncMs * 1000 * fraction(this.#random.disk), resolve);
           }),
         placed: (path, bytes) => {
-          this.#tell('tower', `publishes ${path} ${path.startsWith('responses/') ? oneLine(bytes) : ''}`);
+          this.#tell('tower', `publishes ${path} ${isAnswer(path) ? oneLine(bytes) : ''}`);
           this.#oracle.placed(path, bytes);
         },
         claimed: (inode, from, to) => {

@@ -1,0 +1,42 @@
+/** What can be wrong with a file before anybody reads it, in the words of the answers. Pure. */
+import type { Peek } from '../lib/files.ts';
+import { type OrderError, orderError } from '../order/errors.ts';
+
+export function faultOf(look: Peek, maxBytes: number): OrderError | null {
+  switch (look.kind) {
+    case 'file':
+      return look.bytes.length <= maxBytes ? null : tooLarge(look.bytes.length, maxBytes);
+    case 'too_large':
+      return tooLarge(look.size, maxBytes);
+    case 'foreign':
+      return orderError('file_type', `the entry is ${look.what}; only regular files are read`, {
+        got: look.what,
+        allowed: 'a regular file',
+      });
+    case 'linked':
+      return orderError('file_links', `the file has ${look.links} hard links; it must have 1`, {
+        got: String(look.links),
+        allowed: '1',
+      });
+    case 'unreadable':
+      return orderError('file_unreadable', `the file cannot be read: ${look.reason}`, { got: look.reason });
+    case 'gone':
+      return orderError('file_unreadable', 'the file was taken away while it was being claimed');
+  }
+}
+
+const tooLarge = (size: number, limit: number): OrderError =>
+  orderError('file_too_large', `the file has ${size} bytes; at most ${limit} are read`, {
+    got: String(size),
+    allowed: `at most ${limit} bytes`,
+  });
+
+export const overQuota = (waiting: number, limit: number): OrderError =>
+  orderError(
+    'quota',
+    `${waiting} files of this agent were waiting; while there are more than ${limit}, they are refused`,
+    {
+      got: String(waiting),
+      allowed: `at most ${limit} files at a time`,
+    },
+  );

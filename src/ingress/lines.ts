@@ -1,0 +1,149 @@
+/**
+ * Who is served next of those who wait at the folders: folders take turns, in a folder its agents, and each agent's files go
+ * by their timestamps. Pure. Must never let one agent's heap of files keep another one's file waiting.
+ */
+import type { DirEntry } from '../lib/files.ts';
+import { type AgentId, isAgentId } from '../order/name.ts';
+
+/** A folder into which order files are dropped. */
+export interface Inbox {
+  readonly path: string;
+  /** Whose folder it is; null for the one that agents share. */
+  readonly agent: AgentId | null;
+}
+
+export interface Waiting {
+  readonly inbox: Inbox;
+  readonly entry: DirEntry;
+}
+
+/** Of one agent's waiting files so many are kept in mind, the oldest; the others are found again when these are gone. */
+const KEPT = 4096;
+
+/** The files of one agent. */
+class Line {
+  /** Last first, once sorted: they are taken from the end. */
+  #files: Waiting[] = [];
+  #names = new Set<string>();
+  #isSorted = true;
+  /** Files that are waiting, with those that are not kept in mind. */
+  total = 0;
+
+  get isCut(): boolean {
+    return this.total > this.#files.length;
+  }
+
+  get length(): number {
+    return this.#files.length;
+  }
+
+  add(waiting: Waiting): void {
+    const { name } = waiting.entry;
+    if (this.#names.has(name)) return;
+    this.total++;
+    this.#files.push(waiting);
+    this.#names.add(name);
+    this.#isSorted = false;
+    if (this.#files.length < 2 * KEPT) return;
+    this.#sort();
+    for (const cut of this.#files.splice(0, KEPT)) this.#names.delete(cut.entry.name);
+  }
+
+  take(): Waiting | undefined {
+    if (!this.#isSorted) this.#sort();
+    const first = this.#files.pop();
+    if (first === undefined) return undefined;
+    this.#names.delete(first.entry.name);
+    this.total--;
+    return first;
+  }
+
+  #sort(): void {
+    this.#files.sort(({ entry: { name: a } }, { entry: { name: b } }) => {
+      const [one, other] = [timeOf(a), timeOf(b)];
+      return one === other ? (a < b ? 1 : -1) : one < other ? 1 : -1;
+    });
+    this.#isSorted = true;
+  }
+}
+
+/** The part of a name by which one agent's files are ordered: the timestamp comes after the type. */
+const timeOf = (name: string): string => name.slice(name.lastIndexOf('_') + 1);
+
+/** Whom a file says that it is from; empty when its name says nobody. In an agent's own folder it is that agent, whatever the name says. */
+export function senderOf({ inbox, entry }: Waiting): AgentId | '' {
+  if (inbox.agent !== null) return inbox.agent;
+  const second = entry.name.split('_', 2)[1] ?? '';
+  return isAgentId(second) ? second : '';
+}
+
+export class Lines {
+  /** Per folder, its agents. The first of a map is the next to be served. */
+  readonly #inboxes = new Map<string, Map<string, Line>>();
+  #waiting = 0;
+  #isCut = false;
+
+  get isEmpty(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** There are more files in the folders than are kept in mind here. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  add(waiting: Waiting): void {
+    const line = this.#line(waiting);
+    const before = line.length;
+    line.add(waiting);
+    this.#waiting += line.length - before;
+    this.#isCut ||= line.isCut;
+  }
+
+  /**
+   * A file of which the system told on its own. Not kept when its agent has more files than are kept in mind: then it is
+   * not that file's turn.
+   */
+  hint(waiting: Waiting): void {
+    const line = this.#inboxes.get(waiting.inbox.path)?.get(senderOf(waiting));
+    if (line === undefined || !line.isCut) this.add(waiting);
+  }
+
+  /** How many files of the sender of this one were waiting behind it. */
+  behind(waiting: Waiting): number {
+    return this.#inboxes.get(waiting.inbox.path)?.get(senderOf(waiting))?.total ?? 0;
+  }
+
+  next(): Waiting | undefined {
+    for (const [path, agents] of this.#inboxes) {
+      // Whoever was served goes to the end.
+      this.#inboxes.delete(path);
+      for (const [agent, line] of agents) {
+        agents.delete(agent);
+        const waiting = line.take();
+        if (line.length > 0) agents.set(agent, line);
+        if (waiting === undefined) continue;
+        if (agents.size > 0) this.#inboxes.set(path, agents);
+        this.#waiting--;
+        return waiting;
+      }
+    }
+    return undefined;
+  }
+
+  #line(waiting: Waiting): Line {
+    const { path } = waiting.inbox;
+    let agents = this.#inboxes.get(path);
+    if (agents === undefined) {
+      agents = new Map();
+      this.#inboxes.set(path, agents);
+    }
+    const sender = senderOf(waiting);
+    let line = agents.get(sender);
+    if (line === undefined) {
+      line = new Line();
+      agents.set(sender, line);
+    }
+    return line;
+  }
+}
