@@ -28,7 +28,7 @@ function render(): string {
 Settings come from \`tower.config.json\` and \`.env\` in the home folder and from the environment. The environment beats
 \`.env\`, which beats the file, which beats the default. An empty variable is one that is not given. Whatever is wrong is
 told at once, with its name, rule and remedy, and the tower does not start; a name that does not exist is wrong, too.
-Changes are read at the next start.
+Changes are read at the next start; those of keys also when the process gets SIGHUP.
 
 \`\`\`json
 {

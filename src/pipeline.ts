@@ -4,7 +4,7 @@
  */
 import { takeAccount } from './account.ts';
 import { Admitter, requestOf } from './admit.ts';
-import type { Account, Broker } from './broker/broker.ts';
+import type { Account, Broker, Outcome } from './broker/broker.ts';
 import { Budget, SEED_MS } from './dispatch/budget.ts';
 import { ask, type Desk, type DoubtPolicy } from './dispatch/desk.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -348,6 +348,18 @@ export class Pipeline {
   /** Looks into the incoming folder now. */
   ring(): void {
     this.#folder.ring();
+  }
+
+  /** The account behind other keys of a mode, asked within its budget; null when the tower stops. */
+  async accountBehind(mode: Mode, broker: Broker): Promise<Outcome<Account> | null> {
+    const line = this.#lines.find((one) => one.broker.mode === mode);
+    if (line === undefined) return null;
+    try {
+      return await ask(line.desk, 'resolve', '', () => broker.account());
+    } catch (error) {
+      this.#fail(error);
+      return null;
+    }
   }
 
   accountOf(mode: Mode): Account | null {

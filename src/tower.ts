@@ -3,7 +3,7 @@
  * The one place where adapters are named. Must never send for a home or an account that another tower holds.
  */
 import { join } from 'node:path';
-import { alpacaBroker } from './broker/alpaca/client.ts';
+import { type AlpacaOptions, alpacaBroker } from './broker/alpaca/client.ts';
 import { systemNetwork } from './broker/alpaca/network-system.ts';
 import type { Broker } from './broker/broker.ts';
 import { type RunningExchange, startExchange } from './exchange/server.ts';
@@ -24,6 +24,7 @@ import type { Rules } from './risk/decide.ts';
 import type { Identities } from './risk/identity.ts';
 import type { Settings } from './settings.ts';
 import { folderRights, makeFolders } from './tower.folders.ts';
+import { HeldKeys, type Keyed, rekey } from './tower.keys.ts';
 
 export interface TowerOptions {
   /** Absolute path; made when missing. */
@@ -33,6 +34,8 @@ export interface TowerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly onEvent: (event: TowerEvent) => void;
+  /** Gets what takes new keys while the tower runs. */
+  readonly onRekey?: (take: (keys: Settings['keys']) => Promise<void>) => void;
 }
 
 export interface Tower {
@@ -152,6 +155,17 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
     }));
     status.start(modes);
     undo.push(() => status.stop());
+    options.onRekey?.((keys) =>
+      rekey(
+        services.flatMap(({ keyed }) => keyed ?? []),
+        keys,
+        {
+          account: (mode, broker) => pipeline.accountBehind(mode, broker),
+          accountOf: (mode) => pipeline.accountOf(mode),
+          onEvent: options.onEvent,
+        },
+      ),
+    );
     options.onEvent({ kind: 'ready', home, incoming: join(home, INCOMING), modes });
     let stopping: Promise<Summary> | null = null;
     return {
@@ -212,6 +226,8 @@ interface Service {
   readonly report: Omit<ModeReport, 'accountNumber'>;
   readonly broker: Broker | null;
   readonly off: Rules['off'][Mode];
+  /** Null when the mode has no keys of an owner's. */
+  readonly keyed: Keyed | null;
   close(): Promise<void>;
 }
 
@@ -232,6 +248,7 @@ async function openService(mode: Mode, { home, settings, clock, random }: TowerO
     report: { mode, service: 'off', url: null, reason },
     broker: null,
     off: { code, reason, remedy },
+    keyed: null,
     close: async () => {},
   });
   if (mode === 'live' && !settings.live) {
@@ -243,16 +260,20 @@ async function openService(mode: Mode, { home, settings, clock, random }: TowerO
   }
   if (keys !== null) {
     const url = settings.urls[mode];
-    const broker = alpacaBroker({
-      mode,
-      baseUrl: url,
-      dataUrl: settings.urls.data,
-      keys: { id: keys.id, secret: keys.secret.reveal() },
-      network: systemNetwork(),
-      clock,
-      random,
-    });
-    return { report: { mode, service: 'alpaca', url }, broker, off: null, close: async () => {} };
+    const held = new HeldKeys(keys);
+    const brokerWith = (pair: AlpacaOptions['keys']): Broker =>
+      alpacaBroker({
+        mode,
+        baseUrl: url,
+        dataUrl: settings.urls.data,
+        keys: pair,
+        network: systemNetwork(),
+        clock,
+        random,
+      });
+    const keyed: Keyed = { mode, held, trial: (other) => brokerWith(new HeldKeys(other)) };
+    const broker = brokerWith(held);
+    return { report: { mode, service: 'alpaca', url }, broker, off: null, keyed, close: async () => {} };
   }
   if (mode === 'live')
     return off('no_keys', 'there are no keys for live', 'put ALPACA_LIVE_API_KEY and ALPACA_LIVE_SECRET_KEY into .env');
@@ -272,6 +293,7 @@ async function openService(mode: Mode, { home, settings, clock, random }: TowerO
     report: { mode, service: 'embedded exchange', url: exchange.url, reason },
     broker,
     off: null,
+    keyed: null,
     close: () => exchange.close(),
   };
 }

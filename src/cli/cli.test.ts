@@ -53,6 +53,7 @@ async function tower(args: readonly string[], world: World = {}) {
     onInterrupt: (stop) => (world.patient === true ? undefined : stop()),
     user: 'tester',
     kill: () => {},
+    onHangup: () => {},
     isAlive: () => world.alive ?? false,
   };
   const unexpected: StartTower = () => Promise.reject(new Error('not to be started'));

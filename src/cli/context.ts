@@ -26,6 +26,8 @@ export interface Context {
   readonly user: string;
   /** Ends a process at once (kill -9). */
   kill(pid: number): void;
+  /** Calls `run` at each SIGHUP. */
+  onHangup(run: () => void): void;
   /** True while a process with this id is alive. */
   isAlive(pid: number): boolean;
 }

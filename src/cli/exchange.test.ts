@@ -38,6 +38,7 @@ async function exchange(args: readonly string[], whileServing: (ready: string) =
     },
     user: 'tester',
     kill: () => {},
+    onHangup: () => {},
     isAlive: () => false,
   };
   const code = await run(['exchange', '--port', '0', ...args], context, '1.2.3', () => Promise.reject(new Error()));

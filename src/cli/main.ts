@@ -46,6 +46,7 @@ const context: Context = {
     process.on('SIGINT', interrupt);
     process.on('SIGTERM', interrupt);
   },
+  onHangup: (run) => void process.on('SIGHUP', run),
   isAlive(pid) {
     try {
       process.kill(pid, 0);

@@ -21,6 +21,7 @@ export type StartTower = (options: {
   readonly clock: Clock;
   readonly random: Random;
   readonly onEvent: (event: TowerEvent) => void;
+  readonly onRekey?: (take: (keys: Settings['keys']) => Promise<void>) => void;
 }) => Promise<{ stop(): Promise<Summary>; readonly failed: Promise<never> }>;
 
 export function startCommand(context: Context, startTower: StartTower): Command {
@@ -52,7 +53,8 @@ export function startCommand(context: Context, startTower: StartTower): Command 
         if (forPeople) print(eventLines(event, context.colour));
       };
       // Listened to from the first moment: a Ctrl-C while the tower starts stops it as soon as it has started.
-      const interrupted = new Promise<void>((resolve) => context.onInterrupt(resolve));
+      const { promise: interrupted, resolve: interrupt } = Promise.withResolvers<void>();
+      context.onInterrupt(interrupt);
       const tower = await startTower({
         home,
         settings,
@@ -60,6 +62,9 @@ export function startCommand(context: Context, startTower: StartTower): Command 
         clock: context.clock,
         random: context.random,
         onEvent,
+        // At a terminal the signal says that the terminal is gone.
+        onRekey: (take) =>
+          context.onHangup(() => (context.terminal ? interrupt() : void rekey(context, home, take, onEvent))),
       }).catch(refuse(log));
       // A tower that cannot go on throws here, and the process ends: the next start recovers.
       await Promise.race([interrupted, tower.failed]).catch(giveUp);
@@ -68,6 +73,22 @@ export function startCommand(context: Context, startTower: StartTower): Command 
       log.info('stopped', { ...summary });
       if (forPeople) print(summaryLines(summary));
     });
+}
+
+/** Reads the settings again for their keys alone. Must not reject: a tower that runs goes on with the keys that it has. */
+async function rekey(
+  context: Context,
+  home: string,
+  take: (keys: Settings['keys']) => Promise<void>,
+  onEvent: (event: TowerEvent) => void,
+): Promise<void> {
+  try {
+    await take(settingsOf(context, home).keys);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const remedy = 'Put it right, and send SIGHUP again.';
+    onEvent({ kind: 'notice', level: 'error', text: `the keys stay as they were. ${text}`, remedy });
+  }
 }
 
 /** Whatever it was, the journal has what matters; going on could only make it worse. */

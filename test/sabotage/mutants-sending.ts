@@ -265,7 +265,7 @@ export const SENDING: readonly Mutant[] = [
         file: 'src/broker/alpaca/client.ts',
         find: 'if (judged !== null) return judged;',
         replace:
-          "if (judged !== null) return 'reason' in judged ? { ...judged, reason: judged.reason + JSON.stringify(this.#headers) } : judged;",
+          "if (judged !== null) return 'reason' in judged ? { ...judged, reason: judged.reason + JSON.stringify(this.#headers()) } : judged;",
       },
     ],
     catcher: { test: 'src/broker/alpaca/client.test.ts' },

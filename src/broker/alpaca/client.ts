@@ -47,6 +47,7 @@ export interface AlpacaOptions {
   readonly baseUrl: string;
   /** Market data host: `https://data.alpaca.markets`. */
   readonly dataUrl: string;
+  /** Read anew at each request, so that they can be exchanged. */
   readonly keys: { readonly id: string; readonly secret: string };
   readonly network: Network;
   readonly clock: Clock;
@@ -68,7 +69,6 @@ class AlpacaBroker implements Broker {
   readonly #options: AlpacaOptions;
   readonly #timeouts: Timeouts;
   readonly #hosts: Readonly<Record<HostName, Host>>;
-  readonly #headers: Readonly<Record<string, string>>;
   readonly #budgetListeners: ((budget: Budget, host: HostName) => void)[] = [];
   readonly #streams = new Set<Stream>();
 
@@ -77,9 +77,15 @@ class AlpacaBroker implements Broker {
     this.#options = options;
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#hosts = { trading: hostOf('baseUrl', options.baseUrl), data: hostOf('dataUrl', options.dataUrl) };
-    this.#headers = {
-      'APCA-API-KEY-ID': key('keys.id', options.keys.id),
-      'APCA-API-SECRET-KEY': key('keys.secret', options.keys.secret),
+    // Keys that cannot work are told at once.
+    this.#headers();
+  }
+
+  #headers(): Readonly<Record<string, string>> {
+    const { id, secret } = this.#options.keys;
+    return {
+      'APCA-API-KEY-ID': key('keys.id', id),
+      'APCA-API-SECRET-KEY': key('keys.secret', secret),
       accept: JSON_TYPE,
     };
   }
@@ -212,7 +218,7 @@ class AlpacaBroker implements Broker {
       method,
       origin: host.origin,
       path: `${host.prefix}${path}`,
-      headers: body === '' ? this.#headers : { ...this.#headers, 'content-type': JSON_TYPE },
+      headers: body === '' ? this.#headers() : { ...this.#headers(), 'content-type': JSON_TYPE },
       body,
       timeoutMs,
       maxBytes,
