@@ -72,8 +72,22 @@ export const PARTS: readonly Part[] = [
   { prefix: 'src/tower', may: ['*'], why: 'the one place where adapters are named' },
   {
     prefix: 'src/cli/',
-    may: [...DOMAIN, HALT, 'src/settings', 'src/observe/', 'src/tower', 'src/doctor/', 'src/cli/exchange.ts'],
+    may: [
+      ...DOMAIN,
+      HALT,
+      'src/settings',
+      'src/observe/',
+      'src/tower',
+      'src/doctor/',
+      'src/cli/exchange.ts',
+      'src/cli/report',
+    ],
     why: 'commands are thin',
+  },
+  {
+    prefix: 'src/cli/report',
+    may: [...DOMAIN, 'src/books/', 'src/journal/reader.ts', 'src/cli/', 'src/settings', 'src/observe/'],
+    why: 'a report reads the books, beside a running tower or without one',
   },
   {
     prefix: 'src/cli/exchange.ts',

@@ -61,7 +61,10 @@ export interface Valuation {
 }
 
 /** What a holding is worth at `mark`; null when it holds something and no mark is known. */
-export function worthOf({ symbol, qty, basis }: Holding, mark: Decimal | null): Valuation | null {
+export function worthOf(
+  { symbol, qty, basis }: Pick<Holding, 'symbol' | 'qty' | 'basis'>,
+  mark: Decimal | null,
+): Valuation | null {
   if (qty === '0') return { value: qty, unrealised: qty };
   if (mark === null) return null;
   const value = exact(qty).times(mark).times(multiplierOf(symbol));

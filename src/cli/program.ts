@@ -8,6 +8,7 @@ import { type Context, EXIT, Exit } from './context.ts';
 import { doctorCommand } from './doctor.ts';
 import { haltCommand, resumeCommand } from './halt.ts';
 import { orderCommand } from './order.ts';
+import { reportCommand } from './report.ts';
 import { samplesCommand } from './samples.ts';
 import { type StartTower, startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
@@ -30,6 +31,7 @@ export async function run(
     samplesCommand(context),
     checkCommand(context),
     statusCommand(context),
+    reportCommand(context),
     haltCommand(context),
     resumeCommand(context),
     doctorCommand(context),

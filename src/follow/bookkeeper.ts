@@ -67,6 +67,8 @@ const SPACING_MS = 15_000;
 /** A difference is real when it is still there after so long, with nothing booked in between. */
 const CONFIRM_MS = 10_000;
 const TRIES = 3;
+/** A proof that holds is journaled so often: a status and a report read it. */
+const TOLD_EVERY_US = 10_000_000;
 const PRICES_EVERY_US = 60_000_000;
 const UNCHARGED_US = 2 * 86_400_000_000;
 const NONE = '0' as Decimal;
@@ -94,6 +96,9 @@ export class Bookkeeper {
   #suspected: { readonly text: string; readonly mono: number; readonly booked: number } | null = null;
   #pricesAt = 0;
   #prices: ReadonlyMap<string, Decimal> = new Map();
+  /** When the proof was last journaled, and of which account the journaled one was read. */
+  #toldAt = 0;
+  #recalled = '';
   #proof: Proof = { provenAt: null, since: null, differences: [] };
 
   constructor(options: BookkeeperOptions) {
@@ -244,6 +249,7 @@ export class Bookkeeper {
     const account = this.#o.account();
     if (account === null || this.#stopped) return;
     this.#provedAt = this.#o.clock.monotonic();
+    await this.#recall(account);
     const isFirst = (await this.#o.journal.fact(`opened:${account}`)) === null;
     let hasRead = false;
     if (isFirst || this.#o.clock.monotonic() - this.#readAt >= READ_EVERY_MS) {
@@ -255,7 +261,7 @@ export class Bookkeeper {
       const snapshot = await this.#snapshot(account);
       if (snapshot === null || this.#stopped) return;
       const differences = await this.#compare(account, snapshot);
-      if (differences.length === 0 && !isFirst) return this.#agrees();
+      if (differences.length === 0 && !isFirst) return this.#agrees(account);
       if (!hasRead || isFirst) {
         // Reading after the snapshot tells whether anything happened before it that was not booked.
         if (!(await this.#read(account))) return;
@@ -332,14 +338,29 @@ export class Bookkeeper {
     });
     await this.#book(account, 'opening', entries);
     await this.#o.journal.setFact(`opened:${account}`, String(at));
-    this.#agrees();
+    await this.#agrees(account);
   }
 
-  #agrees(): void {
-    if (this.#proof.differences.some(({ expected }) => expected === null))
-      this.#o.notice('info', `the books (${this.#o.broker.mode}) agree with Alpaca again`, '');
+  async #agrees(account: string): Promise<void> {
+    const { clock, journal, notice, broker } = this.#o;
+    const { provenAt, differences } = this.#proof;
+    if (differences.some(({ expected }) => expected === null))
+      notice('info', `the books (${broker.mode}) agree with Alpaca again`, '');
     this.#suspected = null;
-    this.#proof = { provenAt: this.#o.clock.now(), since: null, differences: [] };
+    const now = clock.now();
+    this.#proof = { provenAt: now, since: null, differences: [] };
+    if (differences.length > 0 || provenAt === null || now - this.#toldAt >= TOLD_EVERY_US) {
+      this.#toldAt = now;
+      await journal.setFact(`proof:${account}`, JSON.stringify(this.#proof));
+    }
+  }
+
+  /** How they stood when an earlier run ended. */
+  async #recall(account: string): Promise<void> {
+    if (this.#recalled === account) return;
+    this.#recalled = account;
+    const text = await this.#o.journal.fact(`proof:${account}`);
+    if (text !== null) this.#proof = JSON.parse(text);
   }
 
   async #suspect(account: string, differences: readonly Difference[]): Promise<void> {
@@ -359,15 +380,18 @@ export class Bookkeeper {
   async #raise(account: string, differences: readonly Difference[], text: string): Promise<void> {
     const { journal, clock, broker, notice } = this.#o;
     const isKnown = JSON.stringify(this.#proof.differences) === text;
+    if (isKnown) return;
     const { provenAt, since } = this.#proof;
     this.#proof = { provenAt, since: since ?? clock.now(), differences };
     const unexplained = differences.filter(({ expected }) => expected === null);
-    if (isKnown || unexplained.length === 0) return;
     const suspects = await this.#suspects(account, unexplained);
-    await journal.setFact(`difference:${account}`, text, {
-      kind: 'anomaly',
-      detail: JSON.stringify({ books: account, differences, suspects }),
-    });
+    const detail = { books: account, differences, suspects: Object.fromEntries(suspects) };
+    await journal.setFact(
+      `proof:${account}`,
+      JSON.stringify(this.#proof),
+      ...(unexplained.length === 0 ? [] : [{ kind: 'anomaly', detail: JSON.stringify(detail) }]),
+    );
+    if (unexplained.length === 0) return;
     const parts = unexplained.map(
       ({ symbol, books, broker: told }) => `${symbol}: books ${books}, Alpaca ${told}${orders(suspects.get(symbol))}`,
     );

@@ -27,6 +27,9 @@ export const decimal = (value: Exact): Decimal => value.toFixed() as Decimal;
 /** Canonical text of a plain decimal text ("200.00" → "200"). Throws as `exact` does. */
 export const canonical = (text: string): Decimal => decimal(exact(text));
 
+/** With so many digits after the point, halves away from zero. For people: nothing may be reckoned with it. */
+export const rounded = (value: Decimal, digits: number): string => exact(value).toFixed(digits);
+
 export const isPlainDecimal = (text: string): boolean => PLAIN.test(text);
 
 /** Digits after the decimal point, trailing zeros not counted. */
