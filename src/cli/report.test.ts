@@ -65,6 +65,7 @@ async function report(...args: readonly string[]) {
         err += text;
       },
       onInterrupt: () => {},
+      onHangup: () => {},
       user: 'tester',
       kill: () => {},
       isAlive: () => false,
