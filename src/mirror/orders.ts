@@ -86,6 +86,10 @@ export class OrderBook {
   #front: Instant | null = null;
   #firstAfter: string | null | undefined;
   #hasOpenOnes = false;
+  /** The newest that had to go: what was submitted until then is never claimed to be known again. */
+  #forgotten: Instant | '' = '';
+  /** There are more open orders than may be kept. */
+  #isCrowded = false;
   /** Members of families that are not known, and when they were told of. */
   readonly #strangers = new Map<string, Moment>();
   #changedAt = 0;
@@ -239,11 +243,11 @@ export class OrderBook {
     if (from === null) return;
     const edge = this.#front ?? (this.#firstAfter ? instant(this.#firstAfter) : null) ?? '';
     // Where the list begins beyond what was known before, nobody knows what lies between.
-    if (this.#coverFrom === null || from < this.#coverFrom || from > edge) this.#coverFrom = from;
+    if (this.#coverFrom === null || from < this.#coverFrom || from > edge) this.#cover(from);
     if (this.#firstAfter === undefined) this.#firstAfter = after;
     const end = newest === null ? null : instant(newest.submittedAt);
     if (end !== null && end > (this.#front ?? '')) this.#front = end;
-    if (withOpen || after === null) this.#hasOpenOnes = true;
+    if (withOpen || after === null) this.#hasOpenOnes = !this.#isCrowded;
     if (this.#verifiedAt === null || moment.step > this.#verifiedAt.step) this.#verifiedAt = moment;
     for (const [id, told] of this.#strangers) if (told.step <= moment.step) this.#strangers.delete(id);
   }
@@ -254,7 +258,11 @@ export class OrderBook {
     const last = page.at(-1);
     const end = page.length < limit ? (after ?? '') : (last?.submittedAt ?? null);
     const from = end === null || end === '' ? end : instant(end);
-    if (from !== null && from < this.#coverFrom) this.#coverFrom = from;
+    if (from !== null && from < this.#coverFrom) this.#cover(from);
+  }
+
+  #cover(from: Instant | ''): void {
+    this.#coverFrom = from > this.#forgotten ? from : this.#forgotten;
   }
 
   /** The order of this id or client_order_id, as GET would show it with its legs; null when that is not sure. */
@@ -350,10 +358,12 @@ export class OrderBook {
         if (!this.#orders.has(order.id) || !mayGo(held)) continue;
         excess--;
         this.#forget(order);
-        if (this.#coverFrom !== null && submitted > this.#coverFrom) this.#coverFrom = submitted;
-        if (!isOver(order)) this.#hasOpenOnes = false;
+        if (submitted > this.#forgotten) this.#forgotten = submitted;
+        if (!isOver(order)) this.#isCrowded = true;
       }
     }
+    if (this.#coverFrom !== null) this.#cover(this.#coverFrom);
+    if (this.#isCrowded) this.#hasOpenOnes = false;
     this.#sorted = null;
   }
 
