@@ -122,7 +122,15 @@ export class Mirror {
     this.#books = new Shared(leaves, 1);
     this.#lists = new Shared(leaves, LISTS_KEPT);
     this.#lookups = new Shared(leaves, LOOKUPS_KEPT);
-    this.broker = observed(options.broker, this.#orders, this.#steps);
+    this.broker = observed(
+      options.broker,
+      {
+        book: this.#orders,
+        positions: (said) => this.#positions.keep(ALL, said),
+        account: (said) => this.#account.keep(ALL, said),
+      },
+      this.#steps,
+    );
   }
 
   // For those who keep it current

@@ -1,12 +1,25 @@
 /**
- * A broker whose every word about orders is also heard by the order book, before whoever asked gets to know it. Changes
+ * A broker whose every word about orders, positions and account is heard by the mirror before whoever asked gets to know it. Changes
  * nothing of what is asked or answered.
  */
-import type { Broker, BrokerOrder, Outcome } from '../broker/broker.ts';
+import type { Account, Broker, BrokerOrder, Outcome, Position } from '../broker/broker.ts';
 import type { Moment, Steps } from './moment.ts';
 import type { OrderBook, Telling } from './orders.ts';
+import type { Said } from './shared.ts';
 
-export function observed(broker: Broker, book: OrderBook, steps: Steps): Broker {
+/** Where what is heard goes. */
+export interface Hearers {
+  readonly book: OrderBook;
+  readonly positions: (said: Said<readonly Position[]>) => void;
+  readonly account: (said: Said<Account>) => void;
+}
+
+export function observed(broker: Broker, { book, positions, account }: Hearers, steps: Steps): Broker {
+  const kept = async <T>(call: Promise<Outcome<T>>, moment: Moment, hear: (said: Said<T>) => void) => {
+    const outcome = await call;
+    if (outcome.kind === 'done') hear({ value: outcome.value, moment });
+    return outcome;
+  };
   const heard = async (
     how: Telling,
     call: Promise<Outcome<BrokerOrder>>,
@@ -40,8 +53,8 @@ export function observed(broker: Broker, book: OrderBook, steps: Steps): Broker 
       if (isAll && direction === 'desc' && until === undefined) book.reaches(outcome.value, limit, after);
       return outcome;
     },
-    account: () => broker.account(),
-    positions: () => broker.positions(),
+    account: () => kept(broker.account(), steps.next(), account),
+    positions: () => kept(broker.positions(), steps.next(), positions),
     activities: (query) => broker.activities(query),
     marketDataPlan: (request) => broker.marketDataPlan(request),
     marketData: (part) => broker.marketData(part),

@@ -81,11 +81,12 @@ export class Shared<T> {
     });
     if (outcome?.kind !== 'done' || moment === null) return { failed: outcome };
     const said = { value: outcome.value, moment };
-    this.#keep(key, said);
+    this.keep(key, said);
     return { said, effort: 'asked' };
   }
 
-  #keep(key: string, said: Said<T>): void {
+  /** Takes in an answer, whoever has asked for it. */
+  keep(key: string, said: Said<T>): void {
     const before = this.#held.get(key);
     // A slow answer may come after a later one.
     if (before !== undefined && before.moment.step > said.moment.step) return;
