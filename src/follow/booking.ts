@@ -47,6 +47,9 @@ const DAY_BEGINS_US = 4 * 3_600_000_000;
 /** A fee comes at the end of the day at the latest, the shares of a contract over a long weekend. */
 const FEE_WITHIN_US = 2 * DAY_US;
 const DELIVERED_WITHIN_US = 6 * DAY_US;
+/** Entries among which the counterpart of a row is looked for, and fills that share a fee of the day. */
+const MOST = 5000;
+const MOST_OF_DAY = 50_000;
 /** The most that Alpaca takes of coins is a quarter of a percent; more than four times that is something else. */
 const MOST_BPS = exact('100');
 
@@ -151,7 +154,12 @@ async function endOfContract(ledger: Ledger, told: Told): Promise<readonly BookE
 /** Shares at the strike, to those whose contracts have brought them. */
 async function deliveries(ledger: Ledger, told: Told): Promise<readonly BookEntry[] | null> {
   const since = micros(told.at - DELIVERED_WITHIN_US);
-  const ended = await ledger.journal.booked(ledger.account, { kinds: ['exercise', 'assignment'], symbol: null, since });
+  const ended = await ledger.journal.booked(ledger.account, {
+    kinds: ['exercise', 'assignment'],
+    of: { contractsOn: told.row.symbol ?? '' },
+    since,
+    most: MOST,
+  });
   const byContract = new Map<string, BookedEntry[]>();
   for (const entry of ended) {
     const contract = optionContract(entry.posting.symbol);
@@ -212,33 +220,43 @@ function feePosting(told: Told, symbol: string): Posting {
 
 /** The fill that a fee on coins was taken of: the one of which it is a round rate, else the oldest that fits. */
 async function feeOfFill(ledger: Ledger, told: Told, symbol: string): Promise<readonly BookEntry[] | null> {
-  const fills = await ledger.journal.booked(ledger.account, {
-    kinds: ['fill'],
-    symbol,
-    since: micros(told.at - FEE_WITHIN_US),
-  });
   const inCoins = !exact(told.qty).eq('0');
-  const candidates = fills.flatMap((entry) => {
-    const { posting } = entry;
-    const base = exact(inCoins ? posting.qty : posting.cash);
-    if (entry.followed || base.lte('0') || (inCoins && !exact(posting.price).eq(told.price))) return [];
-    const bps = exact(inCoins ? told.qty : told.net)
-      .times('-10000')
-      .div(base);
-    return bps.gt('0') && bps.lte(MOST_BPS) ? [{ entry, off: bps.minus(bps.round(0)).abs() }] : [];
-  });
-  // A rate is a whole number of basis points, but for the rounding of the fee.
-  const found = candidates.find(({ off }) => off.lt('0.000001')) ?? candidates[0];
-  if (found === undefined) return null;
-  const { entry } = found;
-  return [{ ...entry, key: followUp(entry.key), posting: feePosting(told, symbol) }];
+  const since = micros(told.at - FEE_WITHIN_US);
+  let oldest: BookedEntry | null = null;
+  // As a rule it is one of the newest.
+  for (const most of [100, MOST]) {
+    const fills = await ledger.journal.booked(ledger.account, { kinds: ['fill'], of: { symbol }, since, most });
+    const candidates = fills.flatMap((entry) => {
+      const { posting } = entry;
+      const base = exact(inCoins ? posting.qty : posting.cash);
+      if (entry.followed || base.lte('0') || (inCoins && !exact(posting.price).eq(told.price))) return [];
+      const bps = exact(inCoins ? told.qty : told.net)
+        .times('-10000')
+        .div(base);
+      return bps.gt('0') && bps.lte(MOST_BPS) ? [{ entry, off: bps.minus(bps.round(0)).abs() }] : [];
+    });
+    // A rate is a whole number of basis points, but for the rounding of the fee.
+    const found = candidates.find(({ off }) => off.lt('0.000001'));
+    if (found !== undefined) return [feeOn(told, symbol, found.entry)];
+    oldest = candidates[0]?.entry ?? null;
+    if (fills.length < most) break;
+  }
+  return oldest === null ? null : [feeOn(told, symbol, oldest)];
 }
+
+const feeOn = (told: Told, symbol: string, entry: BookedEntry): BookEntry => ({
+  key: followUp(entry.key),
+  agent: entry.agent,
+  seq: entry.seq,
+  orderId: entry.orderId,
+  posting: feePosting(told, symbol),
+});
 
 /** Fees that regulators take of sales, told once a day. */
 async function feeOfDay(ledger: Ledger, told: Told): Promise<readonly BookEntry[] | null> {
   const day = told.row.date === null ? told.at : (fromRfc3339(`${told.row.date}T00:00:00Z`) ?? told.at);
   const since = micros(day + DAY_BEGINS_US);
-  const fills = await ledger.journal.booked(ledger.account, { kinds: ['fill'], symbol: null, since });
+  const fills = await ledger.journal.booked(ledger.account, { kinds: ['fill'], of: 'all', since, most: MOST_OF_DAY });
   const sales = new Map<BookEntry['agent'], Decimal>();
   for (const { agent, posting } of fills) {
     if (posting.at >= since + DAY_US || exact(posting.cash).lte('0')) continue;

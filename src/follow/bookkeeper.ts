@@ -70,6 +70,7 @@ const TRIES = 3;
 /** A proof that holds is journaled so often: a status and a report read it. */
 const TOLD_EVERY_US = 10_000_000;
 const PRICES_EVERY_US = 60_000_000;
+const MOST_UNCHARGED = 5000;
 const UNCHARGED_US = 2 * 86_400_000_000;
 const NONE = '0' as Decimal;
 
@@ -314,7 +315,7 @@ export class Bookkeeper {
   /** Coins bought and sold whose fee the broker has not told of yet. */
   async #uncharged(account: string, now: Micros): Promise<Uncharged> {
     const since = micros(now - UNCHARGED_US);
-    const fills = await this.#o.journal.booked(account, { kinds: ['fill'], symbol: null, since });
+    const fills = await this.#o.journal.booked(account, { kinds: ['fill'], of: 'all', since, most: MOST_UNCHARGED });
     const coins = new Map<string, Decimal>();
     let proceeds = exact('0');
     for (const { posting, followed } of fills) {
@@ -413,8 +414,13 @@ export class Bookkeeper {
     const found = new Map<string, readonly string[]>();
     for (const { symbol } of differences) {
       const of = symbol === MONEY ? null : symbol;
-      const booked = await journal.booked(account, { kinds: ['fill', 'fee', 'delivery'], symbol: of, since });
-      const ids = new Set(booked.slice(-MOST_SUSPECTS).map(({ orderId, key }) => orderId ?? key));
+      const booked = await journal.booked(account, {
+        kinds: ['fill', 'fee', 'delivery'],
+        of: of === null ? 'all' : { symbol: of },
+        since,
+        most: MOST_SUSPECTS,
+      });
+      const ids = new Set(booked.map(({ orderId, key }) => orderId ?? key));
       for (const { clientOrderId, wire } of open)
         if (of === null || wire?.replaceAll('/', '').includes(`"${of}"`)) ids.add(clientOrderId);
       found.set(symbol, [...ids].slice(-MOST_SUSPECTS));

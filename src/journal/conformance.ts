@@ -286,6 +286,7 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
     });
 
     test('lists what was booked, and whether something followed from it', async ({ journal }) => {
+      const one = canonical('1');
       const later = entry('k2', 'beta', 'sell', '1', '5');
       await journal.book([
         booking(null, entry('k1', 'alpha', 'buy', '3', '10')),
@@ -296,15 +297,30 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
         }),
       ]);
       const brief = (found: readonly BookedEntry[]) => found.map(({ key, followed }) => [key, followed]);
-      assert.deepEqual(brief(await journal.booked('PA1', { kinds: ['fill'], symbol: 'AAPL', since: AT })), [
-        ['k1', true],
-        ['k2', false],
-      ]);
       assert.deepEqual(
-        brief(await journal.booked('PA1', { kinds: ['fill', 'fee'], symbol: null, since: micros(AT + 1) })),
+        brief(await journal.booked('PA1', { kinds: ['fill'], of: { symbol: 'AAPL' }, since: AT, most: 9 })),
+        [
+          ['k1', true],
+          ['k2', false],
+        ],
+      );
+      assert.deepEqual(
+        brief(await journal.booked('PA1', { kinds: ['fill', 'fee'], of: 'all', since: micros(AT + 1), most: 9 })),
         [['k2', false]],
       );
-      assert.deepEqual(await journal.booked('PA1', { kinds: ['fill'], symbol: 'MSFT', since: AT }), []);
+      const newest = await journal.booked('PA1', { kinds: ['fill'], of: 'all', since: AT, most: 1 });
+      assert.deepEqual(brief(newest), [['k2', false]]);
+      for (const other of [{ symbol: 'AAP' }, { symbol: 'AAPLX' }, { contractsOn: 'AAPL' }])
+        assert.deepEqual(await journal.booked('PA1', { kinds: ['fill'], of: other, since: AT, most: 9 }), []);
+      const contract = fill({ symbol: 'AAPL250321C00150000', side: 'buy', qty: one, price: one, at: AT });
+      await journal.book([booking(null, { ...entry('k3', 'alpha', 'buy', '1', '1'), posting: contract })]);
+      const contracts = await journal.booked('PA1', {
+        kinds: ['fill'],
+        of: { contractsOn: 'AAPL' },
+        since: AT,
+        most: 9,
+      });
+      assert.deepEqual(brief(contracts), [['k3', false]]);
       assert.equal((await journal.books('PA1'))[0]?.sums.fees, '0.02');
     });
 

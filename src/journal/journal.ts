@@ -197,9 +197,11 @@ export const followUp = (key: string): string => `of:${key}`;
 /** What to look up in the books of an account. */
 export interface BookedQuery {
   readonly kinds: readonly PostingKind[];
-  /** As positions name it; null for all. */
-  readonly symbol: string | null;
+  /** One symbol as positions name it, every contract on an underlying, or all. */
+  readonly of: 'all' | { readonly symbol: string } | { readonly contractsOn: string };
   readonly since: Micros;
+  /** The newest so many: there may be thousands a day. */
+  readonly most: number;
 }
 
 export interface Journal {

@@ -89,13 +89,12 @@ export class BookTables {
     );
   }
 
-  booked(account: string, { kinds, symbol, since }: BookedQuery): readonly BookedEntry[] {
+  booked(account: string, { kinds, of, since, most }: BookedQuery): readonly BookedEntry[] {
+    const wanted = { account, since, kinds: JSON.stringify(kinds), most };
     const rows = trusted<BookedRow[]>(
-      symbol === null
-        ? this.#sql.bookedSince.all(account, since, JSON.stringify(kinds))
-        : this.#sql.bookedOf.all(account, since, JSON.stringify(kinds), symbol),
+      of === 'all' ? this.#sql.bookedSince.all(wanted) : this.#sql.bookedOf.all({ ...wanted, ...rangeOf(of) }),
     );
-    return rows.map(({ key, agent, order_id, seq, followed, ...posting }) => ({
+    return rows.reverse().map(({ key, agent, order_id, seq, followed, ...posting }) => ({
       key,
       agent,
       posting,
@@ -111,10 +110,16 @@ export class BookTables {
   }
 }
 
+/** Contracts are named by their underlying and digits; `:` follows `9`. */
+const rangeOf = (of: Exclude<BookedQuery['of'], 'all'>): { readonly from: string; readonly until: string } =>
+  'symbol' in of
+    ? { from: of.symbol, until: `${of.symbol} ` }
+    : { from: `${of.contractsOn}0`, until: `${of.contractsOn}:` };
+
 function statements(db: Database) {
   const booked = `SELECT key, agent, symbol, kind, qty, price, cash, fee, at, order_id, seq,
     EXISTS (SELECT 1 FROM postings AS next WHERE next.key = 'of:' || entry.key) AS followed
-    FROM postings AS entry WHERE account = ? AND at >= ? AND kind IN (SELECT value FROM json_each(?))`;
+    FROM postings AS entry WHERE account = @account AND at >= @since AND kind IN (SELECT value FROM json_each(@kinds))`;
   return {
     activity: db.prepare('INSERT OR IGNORE INTO activities VALUES (?, ?)'),
     posted: db.prepare('SELECT 1 FROM postings WHERE key = ?'),
@@ -144,8 +149,8 @@ function statements(db: Database) {
     books: db.prepare(
       'SELECT agent, realised, fees, income, cash, turnover FROM books WHERE account = ? ORDER BY agent',
     ),
-    bookedOf: db.prepare(`${booked} AND symbol = ? ORDER BY at, id`),
-    bookedSince: db.prepare(`${booked} ORDER BY at, id`),
+    bookedOf: db.prepare(`${booked} AND symbol >= @from AND symbol < @until ORDER BY at DESC, id DESC LIMIT @most`),
+    bookedSince: db.prepare(`${booked} ORDER BY at DESC, id DESC LIMIT @most`),
     price: db.prepare(`INSERT INTO prices VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (account, symbol, hour) DO UPDATE SET at = excluded.at, price = excluded.price`),
   };
