@@ -32,6 +32,15 @@ it('compiles, and its command works', () => {
     assert.equal(files.length, 13);
     const check = spawnSync(join(target, 'bin/tower'), ['check', ...files], { env, encoding: 'utf8' });
     assert.equal(check.status, 0, check.stdout + check.stderr);
+    // What was compiled is kept inside the package, where nobody else can write.
+    const cache = join(target, 'node_modules/.cache/tower');
+    assert.ok(readdirSync(cache, { recursive: true }).length > 20);
+    // A package that cannot be written to works all the same.
+    const unkept = spawnSync(join(target, 'bin/tower'), ['--version'], {
+      env: { ...env, NODE_COMPILE_CACHE: join(target, 'package.json/cache') },
+      encoding: 'utf8',
+    });
+    assert.deepEqual([unkept.status, unkept.stderr], [0, '']);
   } finally {
     rmSync(folder, { recursive: true });
   }
