@@ -68,7 +68,7 @@ test('loose rights are told with the command that mends them', async () => {
   assert.equal(told.length, 2, told.join('\n'));
   assert.ok(told.some((line) => line.startsWith('error') && line.endsWith(`Run: chmod o-w ${home}/responses`)));
   assert.ok(told.some((line) => line.startsWith('warning') && line.endsWith(`Run: chmod 700 ${home}/data`)));
-  assert.match(of(findings, 'identity')[0] ?? '', /^warning: .*shared by several users \(mode 2770\)/);
+  assert.match(of(findings, 'identity')[0] ?? '', /^warning: .*several users may write there \(mode 2770\)/);
 });
 
 test('files that were forgotten, and files that wait', async () => {

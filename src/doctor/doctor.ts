@@ -31,8 +31,9 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
   const findings: Finding[] = [nodeVersion(patient.node), ...unsafe(patient.env)];
   const settings = readSettings(patient, findings);
   const isThere = existsSync(home);
-  findings.push(...homeFolders(home, FOLDERS));
-  if (isThere) findings.push(...identity(home), ...disk(home));
+  const agents = settings?.agents ?? new Map();
+  findings.push(...homeFolders(home, FOLDERS, agents));
+  if (isThere) findings.push(...identity(home, agents), ...disk(home));
   findings.push(...openFiles(), ...watching(join(home, 'orders/incoming')));
   const journal = examineJournal(home);
   findings.push(...journal.findings);

@@ -10,6 +10,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -20,8 +21,21 @@ import { after, before, test } from 'node:test';
 import { type Answered, Harness } from '../flow/harness.ts';
 import { ACT_ROWS, reads } from './catalogue.ts';
 
-const tower = new Harness({ config: { agents: { barred: { enabled: false } } } });
-before(() => tower.start());
+const gid = process.getgid?.() ?? 0;
+const tower = new Harness({
+  config: {
+    agents: {
+      barred: { enabled: false },
+      owned: { uid: 4711, gid },
+      housed: { folder: true, uid: process.getuid?.() ?? 0, gid },
+      signing: { key_file: 'signing.key' },
+    },
+  },
+});
+before(() => {
+  writeFileSync(join(tower.home, 'signing.key'), 'k'.repeat(32), { mode: 0o600 });
+  return tower.start();
+});
 after(() => tower.end());
 
 const incoming = (): string => join(tower.home, 'orders/incoming');
@@ -41,13 +55,17 @@ function instead(put: (path: string) => void): Promise<Answered> {
 }
 
 /** The answer to a file that is owed one without having a name for it. */
-async function unnamed(name: Buffer): Promise<Answered> {
+const unnamed = (name: Buffer): Promise<Answered> =>
+  unattributed(() => writeFileSync(Buffer.concat([Buffer.from(`${incoming()}/`), name]), '{}'));
+
+/** The answer that comes up among the unattributed. */
+async function unattributed(put: () => unknown): Promise<Answered> {
   const folder = join(tower.home, 'responses/_unattributed', tower.timestamp().slice(0, 8));
   const before = existsSync(folder) ? readdirSync(folder) : [];
-  writeFileSync(Buffer.concat([Buffer.from(`${incoming()}/`), name]), '{}');
+  put();
   const file = await tower.until(
     () => (existsSync(folder) ? readdirSync(folder) : []).find((one) => !before.includes(one)) ?? null,
-    () => 'no answer to a file without a name',
+    () => 'no answer among the unattributed',
   );
   return JSON.parse(readFileSync(join(folder, file), 'utf8'));
 }
@@ -61,6 +79,19 @@ async function repeated(type: string, payload: unknown, second: (text: string) =
   await tower.answer(stem);
   tower.dropText(`${stem}.json`, second(text));
   return tower.answer(stem, () => true, '.duplicate-1');
+}
+
+/** A file that is not what its name says: it gets an answer of its own and does not use the name up. */
+function impostor(
+  agent: string,
+  told: 'to the agent' | 'to nobody',
+  change = (text: string): string => text,
+): Promise<Answered> {
+  const timestamp = tower.timestamp();
+  const text = change(tower.text(agent, 'accountinfo', {}, timestamp));
+  const stem = `paper_${agent}_accountinfo_${timestamp}`;
+  const put = (): string => tower.dropText(`${stem}.json`, text);
+  return told === 'to nobody' ? unattributed(put) : tower.answer(put(), () => true, '.refused-1');
 }
 
 const cancelled = (agent: string, client_order_id: string): Promise<Answered> =>
@@ -96,6 +127,17 @@ const ACTS: Readonly<Record<string, () => Promise<Answered>>> = {
     return tower.answer(tower.dropText(`live_bold_cryptobuy_${timestamp}.json`, text));
   },
   disabled: () => tower.ask('barred', 'accountinfo', {}),
+  'wrong-owner': () => impostor('owned', 'to nobody'),
+  'wrong-folder': () => impostor('housed', 'to nobody'),
+  unsigned: () => impostor('signing', 'to the agent'),
+  'wrong-signature': () => impostor('signing', 'to the agent', (text) => `${text}\n#hmac-sha256 ${'0'.repeat(64)}\n`),
+  async halted() {
+    const file = join(tower.home, 'data/halt/agent.stopped');
+    writeFileSync(file, JSON.stringify({ by: 'eve', at: '2026-02-13T00:00:00Z', reason: 'odd fills' }));
+    const answer = await tower.ask('stopped', 'cryptobuy', COIN);
+    rmSync(file);
+    return answer;
+  },
   'unknown-symbol': () => tower.final(tower.drop('a', 'stockbuy', { ...COIN, symbol: 'ZZZZ', time_in_force: 'day' })),
   'expired-option': () =>
     tower.final(
