@@ -32,6 +32,8 @@ interface Written {
 export interface AgentsWorld {
   readonly time: VirtualTime;
   readonly random: Random;
+  /** For those who only look. */
+  readonly watchers: Random;
   readonly disk: Disk;
   readonly plan: Plan;
   dropped(drop: Drop): void;
@@ -42,6 +44,7 @@ export interface AgentsWorld {
 }
 
 export const NAMES = ['alpha', 'beta', 'gamma', 'delta'] as const;
+const LOOKS = ['orderstatus', 'openorders', 'allorders', 'allorders', 'positions', 'accountinfo'] as const;
 const SYMBOLS = ['AAPL', 'MSFT', 'TSLA'] as const;
 
 export class Agents {
@@ -58,6 +61,14 @@ export class Agents {
   start(): void {
     const { time, random, plan } = this.#world;
     for (let i = 0; i < plan.drops; i++) time.in(plan.spanMs * 1000 * fraction(random), () => this.#act());
+    const { watchers } = this.#world;
+    // In half of the seeds somebody looks, a few times in a row: what was known the first time may answer the next.
+    const looks = chance(watchers, 0.5) ? 1 + below(watchers, 8) : 0;
+    for (let i = 0; i < looks; i++) {
+      const at = plan.spanMs * 1000 * fraction(watchers);
+      for (let j = below(watchers, 5); j >= 0; j--)
+        time.in(at + 4_000_000 * fraction(watchers), () => this.#look(pick(watchers, LOOKS)));
+    }
     const deletions = plan.shape.deleteAnswer > 0 ? 1 + below(random, 5) : 0;
     for (let i = 0; i < deletions; i++) time.in(plan.spanMs * 1000 * fraction(random), () => this.#delete());
   }
@@ -123,6 +134,27 @@ export class Agents {
       cancels: type === 'cancelorder' ? (target?.clientOrderId ?? null) : null,
       text,
     };
+  }
+
+  /** A well made query, dropped whole. */
+  #look(type: (typeof LOOKS)[number]): void {
+    const { watchers, time, disk } = this.#world;
+    const agent = NAMES[0];
+    const timestamp =
+      new Date(wallOf(time.now) / 1000).toISOString().replace(/\D/g, '') + String(this.#count++).padStart(3, '0');
+    const clientOrderId = `${agent}_${timestamp}_${type}`;
+    const trades = this.#written.filter(({ isTrade }) => isTrade);
+    const target = trades.length === 0 ? clientOrderId : (pick(watchers, trades).clientOrderId ?? clientOrderId);
+    const file = {
+      agent_id: agent,
+      client_order_id: clientOrderId,
+      order_type: type,
+      mode: 'paper',
+      payload: payload(watchers, type, target),
+    };
+    const name = `paper_${agent}_${type}_${timestamp}.json`;
+    const inode = disk.create(`${INCOMING}/${name}`, Buffer.from(JSON.stringify(file)), time.now);
+    this.#told({ name, clientOrderId, isTrade: false, cancels: null, text: '' }, inode, 'looks with');
   }
 
   #clash(old: Written): string {

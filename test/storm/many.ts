@@ -65,6 +65,7 @@ export class Totals {
       ['steps', String(this.of('steps'))],
       ['order files', String(this.of('drops'))],
       ['answers published', String(this.of('statements'))],
+      ['queries answered', `${this.of('queries')}, of them from the mirror ${this.of('mirrored')}`],
       ['requests', `${this.of('requests')}, of them orders ${this.of('posts')}`],
       ['orders at the broker', `${this.of('orders')}; repeats that it refused ${this.of('duplicates')}`],
       [

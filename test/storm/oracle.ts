@@ -8,6 +8,7 @@
 import type { Database } from 'better-sqlite3';
 import type { HttpRequest } from '../../src/broker/alpaca/network.ts';
 import type { Drop } from './agents.ts';
+import { Answers, type AnswersWorld } from './answers.ts';
 import { type Book, type BookOrder, isEnded, type VenueAnswer } from './book.ts';
 import type { Inode } from './disk.ts';
 import { statement } from './journal.ts';
@@ -43,6 +44,9 @@ export interface Figures {
   inDoubt: number;
   longestDoubtUs: number;
   statements: number;
+  /** Answers to queries that were judged, and those that came from the mirror. */
+  queries: number;
+  mirrored: number;
 }
 
 export interface OracleWorld {
@@ -52,6 +56,8 @@ export interface OracleWorld {
   readonly db: () => Database;
   /** Orders that appear after they were given up are cancelled. */
   readonly cancelsLate: boolean;
+  /** What of answers to queries can be judged. */
+  readonly answers: Pick<AnswersWorld, 'isDated' | 'listsAll' | 'maxAgeMs'>;
   readonly limits: { readonly perMinute: number; readonly perSecond: number };
   violated(violation: Violation): void;
 }
@@ -67,8 +73,11 @@ export class Oracle {
     inDoubt: 0,
     longestDoubtUs: 0,
     statements: 0,
+    queries: 0,
+    mirrored: 0,
   };
   readonly drops: Drop[] = [];
+  readonly answers: Answers;
   readonly dropped = new Map<string, Drop>();
   /** Receipt of each claimed file, by inode. */
   readonly receipts = new Map<number, string>();
@@ -100,6 +109,14 @@ export class Oracle {
 
   constructor(world: OracleWorld) {
     this.#world = world;
+    const { now, book, answers } = world;
+    this.answers = new Answers({
+      now,
+      book,
+      ...answers,
+      figures: this.figures,
+      fail: (invariant, text) => this.fail(invariant, text),
+    });
   }
 
   fail(invariant: string, text: string): void {
@@ -117,6 +134,7 @@ export class Oracle {
   drop(drop: Drop): void {
     this.drops.push(drop);
     const { clientOrderId, cancels } = drop;
+    if (clientOrderId !== null) this.answers.asked(clientOrderId);
     if (clientOrderId !== null) this.dropped.set(clientOrderId, drop);
     if (clientOrderId !== null && cancels?.split('_')[0] === clientOrderId.split('_')[0])
       this.#cancelled.add(cancels ?? '');
@@ -247,6 +265,7 @@ export class Oracle {
 
   /** The broker's book has changed. */
   booked(order: BookOrder): void {
+    this.answers.booked(order);
     if (order.body === null || order.states.length > 1) return;
     const id = order.clientOrderId;
     const same = this.#world.book.byClientId.get(id) ?? [];
@@ -299,11 +318,12 @@ export class Oracle {
     this.#countDoubt(id, error?.['type'] === 'in_doubt_error' && answer['final'] === false);
     if (!/^(stock|crypto|option)/.test(type)) {
       if (type === 'cancelorder' && data !== null) this.#judgeCancel(path, data);
-      if (type === 'orderstatus' && data !== null) this.#stateOf(path, data, -1);
+      if (type !== 'cancelorder') this.answers.judge(path, type, id, answer);
       return stateIndex;
     }
     if (data !== null) {
       const at = this.#stateOf(path, data, stateIndex);
+      this.answers.told(String(data['id']), at);
       if (data['client_order_id'] !== id)
         this.fail('I4', `${path} shows an order of ${String(data['client_order_id'])}`);
       if (answer['final'] === true && !isEnded(this.#world.book.byId.get(String(data['id']))?.states[at]))

@@ -2,8 +2,19 @@
  * How the tower of a storm is set up, and what the world is like once the storm is over. Must leave no fault in the calm.
  */
 import { EQUAL_SHARES } from '../../src/dispatch/slots.ts';
+import type { MirrorSettings } from '../../src/mirror/mirror.ts';
 import type { PipelineOptions } from '../../src/pipeline.ts';
 import type { DiskPlan, NetworkPlan, Plan, StreamPlan } from './plan.ts';
+
+/** What is known may answer queries for so long; the same age for all that is judged. */
+export const MIRROR: MirrorSettings = {
+  ordersMaxAgeMs: 10_000,
+  positionsMaxAgeMs: 10_000,
+  accountMaxAgeMs: 10_000,
+  marketDataMaxAgeMs: 1_000,
+  rereadMs: 2_000,
+  ordersKept: 5_000,
+};
 
 export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (error: unknown) => void): PipelineOptions {
   return {
@@ -35,14 +46,7 @@ export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (erro
       reserveBytes: 67_108_864,
     },
     sweepMs: 30_000,
-    mirror: {
-      ordersMaxAgeMs: 10_000,
-      positionsMaxAgeMs: 10_000,
-      accountMaxAgeMs: 10_000,
-      marketDataMaxAgeMs: 1_000,
-      rereadMs: 2_000,
-      ordersKept: 5_000,
-    },
+    mirror: MIRROR,
     onEvent(event) {
       if (event.kind === 'notice') tell(`notice ${event.level}: ${event.text}`);
       if (event.kind === 'order') tell(`${event.clientOrderId}: ${event.step} ${event.text}`);

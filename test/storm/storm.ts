@@ -20,7 +20,7 @@ import { Crash, drawDoom, Injected, Life } from './life.ts';
 import { Wire } from './network.ts';
 import { Oracle, type Violation } from './oracle.ts';
 import { drawPlan, type Plan } from './plan.ts';
-import { CALM, isAnswer, oneLine, optionsOf } from './setting.ts';
+import { CALM, isAnswer, MIRROR, oneLine, optionsOf } from './setting.ts';
 import { Trace } from './trace.ts';
 
 interface SeedFigures {
@@ -38,6 +38,8 @@ interface SeedFigures {
   readonly inDoubt: number;
   readonly longestDoubtUs: number;
   readonly statements: number;
+  readonly queries: number;
+  readonly mirrored: number;
 }
 
 export interface SeedResult {
@@ -128,6 +130,11 @@ class Storm {
       book: this.#venue.book,
       db: () => this.#box.db,
       limits: plan.budget,
+      answers: {
+        isDated: plan.wallOffMs === 0,
+        listsAll: plan.broker.listLagMs === 0 && plan.broker.lookupLagMs === 0,
+        maxAgeMs: MIRROR.ordersMaxAgeMs,
+      },
       cancelsLate: plan.latePolicy === 'cancel',
       violated: (violation) => this.#violated(violation),
     });
@@ -152,6 +159,7 @@ class Storm {
     this.#agents = new Agents({
       time,
       random: stream('agents'),
+      watchers: stream('watchers'),
       disk: this.#disk,
       plan,
       dropped: (drop) => this.#oracle.drop(drop),
