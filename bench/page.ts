@@ -64,10 +64,8 @@ const row = (figure: Figure): string => {
 };
 
 function part({ title, what, figures, charts, fault }: Section): string {
-  const body =
-    fault === undefined
-      ? `${charts.map(drawn).join('')}<table>${figures.map(row).join('')}</table>`
-      : `<p class="miss">could not be measured: ${escaped(fault)}</p>`;
+  const missing = fault === undefined ? '' : `<p class="miss">could not be measured: ${escaped(fault)}</p>`;
+  const body = `${charts.map(drawn).join('')}<table>${figures.map(row).join('')}</table>${missing}`;
   return `<section><h2>${escaped(title)}</h2><p>${escaped(what)}</p>${body}</section>`;
 }
 

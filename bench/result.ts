@@ -57,7 +57,7 @@ export interface Section {
   readonly what: string;
   readonly figures: readonly Figure[];
   readonly charts: readonly Chart[];
-  /** Why nothing was measured; then there are no figures. */
+  /** Why something could not be measured. */
   readonly fault?: string;
 }
 

@@ -182,6 +182,8 @@ export class Rig {
         ALPACA_PAPER_SECRET_KEY: 'bench',
         ALPACA_PAPER_BASE_URL: counterpart.url,
         ALPACA_DATA_BASE_URL: counterpart.url,
+        // Nothing is to expire because the machine is slow.
+        TOWER_SEND_BY_DEFAULT_SECONDS: '3600',
         TOWER_BUDGET_PER_MINUTE: String(this.#options.budget?.perMinute ?? 1_000_000),
         TOWER_BUDGET_PER_SECOND: String(this.#options.budget?.perSecond ?? 100_000),
       },

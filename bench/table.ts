@@ -12,7 +12,8 @@ function line(figure: Figure): string {
 const block = ({ title, figures, fault }: Section): readonly string[] => [
   '',
   title,
-  ...(fault === undefined ? figures.map(line) : [`! could not be measured: ${fault}`]),
+  ...figures.map(line),
+  ...(fault === undefined ? [] : [`! could not be measured: ${fault}`]),
 ];
 
 export const table = ({ machine, seed, size, seconds, sections }: Results): readonly string[] => [
