@@ -1,22 +1,30 @@
 /** The answers that dispatch gives: outcomes of the broker in the words of the contract. Pure. */
 import type { Outcome, Rejection } from '../broker/broker.ts';
 import type { Answer, Entry } from '../journal/journal.ts';
+import { visible } from '../lib/visible.ts';
 import { apiError, orderError } from '../order/errors.ts';
 import type { Obstacle } from './readiness.ts';
 
-/** Alpaca's refusal, its words verbatim in the details. */
+/** So much of Alpaca's words stands in the message; all of them stand in the details. */
+const SHOWN = 300;
+
+/** Alpaca's refusal, its words verbatim in the details. In the message they are text to look at, and command nothing. */
 export const refusedByBroker = (rejection: Rejection, hint?: string, more: object = {}): Answer => ({
-  error: apiError(rejection.name, `Alpaca refused: ${rejection.message || `HTTP ${rejection.status}`}`, {
-    ...(hint === undefined ? {} : { hint }),
-    more: {
-      http_status: rejection.status,
-      alpaca_code: rejection.code,
-      alpaca_message: rejection.message,
-      request_id: rejection.requestId,
-      body: rejection.body,
-      ...more,
+  error: apiError(
+    rejection.name,
+    `Alpaca refused: ${visible(rejection.message, SHOWN) || `HTTP ${rejection.status}`}`,
+    {
+      ...(hint === undefined ? {} : { hint }),
+      more: {
+        http_status: rejection.status,
+        alpaca_code: rejection.code,
+        alpaca_message: rejection.message,
+        request_id: rejection.requestId,
+        body: rejection.body,
+        ...more,
+      },
     },
-  }),
+  ),
 });
 
 export const keysRefused = (outcome: Extract<Outcome<unknown>, { kind: 'misconfigured' }>): Answer => {

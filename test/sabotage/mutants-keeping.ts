@@ -179,6 +179,36 @@ export const KEEPING: readonly Mutant[] = [
     catcher: { test: 'src/lib/json.test.ts' },
   },
   {
+    id: 'open-keys',
+    number: '32b',
+    name: 'keys are taken from a file that everybody can read',
+    why: 'whoever has a user on the machine can trade',
+    edits: [{ file: 'src/settings.keys.ts', find: '(mode & 0o077) === 0', replace: '(mode & 0o077) >= 0' }],
+    catcher: { test: 'src/settings.test.ts' },
+  },
+  {
+    id: 'any-certificate',
+    number: '25b',
+    name: 'a variable of the environment switches the check of certificates off',
+    why: 'the keys go to whoever stands in between',
+    edits: [
+      {
+        file: 'src/broker/alpaca/network-system.ts',
+        find: 'allowH2: false, rejectUnauthorized: true',
+        replace: 'allowH2: false',
+      },
+    ],
+    catcher: { test: 'src/broker/alpaca/network-system.test.ts', only: 'certificate' },
+  },
+  {
+    id: 'shown-secrets',
+    number: '32c',
+    name: 'an error shows what stands under the name of a secret',
+    why: 'answers and logs hold keys that an agent was tricked into sending',
+    edits: [{ file: 'src/lib/json.ts', find: "SECRETIVE.test(key) ? '[secret]' : value", replace: 'value' }],
+    catcher: { test: 'src/lib/json.test.ts' },
+  },
+  {
     id: 'floating-quantity',
     number: '16',
     name: 'quantities and prices are numbers',
