@@ -200,6 +200,7 @@ export class Pipeline {
       broker: account,
       clock,
       settings: this.#o.mirror,
+      notice,
       ask: (call, { agent, deadline, host }) => ask(desk, 'query', agent, call, deadline, host),
       fatal: (error) => {
         if (!this.#stopped) fatal(error);
@@ -342,6 +343,7 @@ export class Pipeline {
     await Promise.all(this.#lines.map((line) => line.dispatcher.stop()));
     await Promise.all(this.#lines.map((line) => line.follower.stop()));
     if (!this.#failed) await this.#responder.stop();
+    for (const line of this.#lines) line.mirror.stop();
     await Promise.all(this.#lines.map((line) => line.broker.close()));
   }
 

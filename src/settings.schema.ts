@@ -151,6 +151,12 @@ export const sections = {
       2_000,
       'After an order has changed, positions, account and orders that are asked for are read anew at most this often.',
     ),
+    stream_symbols: whole(
+      0,
+      10_000,
+      30,
+      'Of how many symbols, that are asked for again and again, quotes are streamed. Alpaca gives an account one such connection; 0 leaves it to other programs.',
+    ),
     orders_kept: whole(
       100,
       1_000_000,

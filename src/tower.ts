@@ -121,6 +121,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
           accountMaxAgeMs: settings.mirror.account_max_age_ms,
           marketDataMaxAgeMs: settings.mirror.market_data_max_age_ms,
           rereadMs: settings.mirror.reread_ms,
+          streamSymbols: settings.mirror.stream_symbols,
           ordersKept: settings.mirror.orders_kept,
         },
         onEvent(event) {

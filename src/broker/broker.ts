@@ -156,6 +156,24 @@ export interface Stream {
   stop(): void;
 }
 
+export interface QuoteListener {
+  /** The symbols that are streamed from now on. */
+  subscribed(symbols: ReadonlySet<string>): void;
+  /** Fields as in the answer to a marketdata query. */
+  quote(symbol: string, value: Readonly<Record<string, string | null>>): void;
+  down(reason: string): void;
+}
+
+/** Live quotes of one kind of instrument; connected for as long as symbols are wanted. */
+export interface QuoteStream {
+  /** Symbols as the data endpoint spells them; none: the connection is closed. */
+  want(symbols: ReadonlySet<string>): void;
+  /** Calls back when the other side has answered: whatever it had to say before, it has said. */
+  ping(answered: () => void): void;
+  /** Idempotent; after it no listener is called. */
+  stop(): void;
+}
+
 export interface Account {
   readonly json: string;
   readonly accountNumber: string;
@@ -216,6 +234,7 @@ export interface Broker {
   marketDataPlan(request: MarketDataRequest): readonly MarketDataPart[];
   marketData(part: MarketDataPart): Promise<Outcome<MarketDataAnswer>>;
   stream(listener: StreamListener): Stream;
+  quotes(kind: 'stock' | 'crypto', listener: QuoteListener): QuoteStream;
   /** Called after every answer that carried rate-limit headers, with the host that gave it. */
   onBudget(listener: (budget: Budget, host: HostName) => void): void;
   close(): Promise<void>;

@@ -87,6 +87,7 @@ const NO_MIRROR: MirrorSettings = {
   accountMaxAgeMs: 0,
   marketDataMaxAgeMs: 0,
   rereadMs: 0,
+  streamSymbols: 0,
   ordersKept: 100,
 };
 
@@ -133,6 +134,7 @@ async function inDoubt(
       clock,
       settings: NO_MIRROR,
       ask: (call) => call(),
+      notice: () => {},
       fatal: assert.ifError,
     }),
     clock,

@@ -24,6 +24,7 @@ import type {
 import { nextBound } from '../broker/paging.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
 import type { OrderListRequest, OrderRef } from '../order/request.ts';
+import { Live } from './live.ts';
 import { MarketDataBook, type Values } from './market-data.ts';
 import { type Moment, type Need, Steps } from './moment.ts';
 import { observed } from './observed.ts';
@@ -38,6 +39,8 @@ export interface MirrorSettings {
   readonly marketDataMaxAgeMs: number;
   /** After an order has changed, positions, account and orders are read anew at most this often. */
   readonly rereadMs: number;
+  /** Symbols of which quotes are streamed, of each kind; 0: none. */
+  readonly streamSymbols: number;
   /** Orders kept. */
   readonly ordersKept: number;
 }
@@ -60,6 +63,7 @@ export interface MirrorOptions {
   readonly clock: Clock;
   readonly settings: MirrorSettings;
   readonly ask: Ask;
+  notice(level: 'info', text: string, remedy: string): void;
   /** What nobody waits for has thrown: the journal failed, or an invariant is broken. */
   fatal(error: unknown): void;
 }
@@ -103,6 +107,7 @@ export class Mirror {
   readonly #steps: Steps;
   readonly #orders: OrderBook;
   readonly #market: MarketDataBook;
+  readonly #live: Live;
   readonly #positions: Shared<readonly Position[]>;
   readonly #account: Shared<Account>;
   readonly #books: Shared<true>;
@@ -122,6 +127,15 @@ export class Mirror {
     this.#books = new Shared(leaves, 1);
     this.#lists = new Shared(leaves, LISTS_KEPT);
     this.#lookups = new Shared(leaves, LOOKUPS_KEPT);
+    this.#live = new Live({
+      broker: options.broker,
+      clock: options.clock,
+      steps: this.#steps,
+      market: this.#market,
+      most: options.settings.streamSymbols,
+      maxAgeMs: options.settings.marketDataMaxAgeMs,
+      notice: (...told) => options.notice(...told),
+    });
     this.broker = observed(
       options.broker,
       {
@@ -131,6 +145,11 @@ export class Mirror {
       },
       this.#steps,
     );
+  }
+
+  /** Ends what it keeps open. Idempotent. */
+  stop(): void {
+    this.#live.stop();
   }
 
   // For those who keep it current
@@ -283,6 +302,7 @@ export class Mirror {
     const max = this.#maxAge(this.#o.settings.marketDataMaxAgeMs, asker);
     const need = max === 0 ? this.#freshNeed() : this.#agedNeed(max);
     const { agent, deadline } = asker;
+    if (part.dataType === 'quote') this.#live.asked(part.kind, new Set(part.symbols.values()));
     const read = await this.#within(
       asker,
       this.#market.read(part, need, (made) =>

@@ -66,6 +66,7 @@ export function observed(broker: Broker, { book, positions, account }: Hearers, 
           listener.update(update);
         },
       }),
+    quotes: (kind, listener) => broker.quotes(kind, listener),
     onBudget: (listener) => broker.onBudget(listener),
     close: () => broker.close(),
   };

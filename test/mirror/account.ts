@@ -17,6 +17,7 @@ export const SETTINGS: MirrorSettings = {
   accountMaxAgeMs: 10_000,
   marketDataMaxAgeMs: 1_000,
   rereadMs: 0,
+  streamSymbols: 30,
   ordersKept: 1_000,
 };
 
@@ -104,6 +105,7 @@ export async function mirroredAccount(settings: Partial<MirrorSettings> = {}): P
     clock,
     settings: { ...SETTINGS, ...settings },
     ask: async (call) => call(),
+    notice: () => {},
     fatal: (error) => {
       throw error;
     },

@@ -13,6 +13,7 @@ export const MIRROR: MirrorSettings = {
   accountMaxAgeMs: 10_000,
   marketDataMaxAgeMs: 1_000,
   rereadMs: 2_000,
+  streamSymbols: 30,
   ordersKept: 5_000,
 };
 

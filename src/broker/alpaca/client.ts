@@ -21,10 +21,13 @@ import {
   type OrderListQuery,
   type Outcome,
   type Position,
+  type QuoteListener,
+  type QuoteStream,
   type Stream,
   type StreamListener,
   type Wire,
 } from '../broker.ts';
+import { quoteStream } from './data-stream.ts';
 import { differences, encode, ORDERS_PATH } from './encode.ts';
 import { marketDataPath, marketDataPlan, readMarketData } from './market-data.ts';
 import type { HttpRequest, HttpResult, Network } from './network.ts';
@@ -70,7 +73,7 @@ class AlpacaBroker implements Broker {
   readonly #timeouts: Timeouts;
   readonly #hosts: Readonly<Record<HostName, Host>>;
   readonly #budgetListeners: ((budget: Budget, host: HostName) => void)[] = [];
-  readonly #streams = new Set<Stream>();
+  readonly #streams = new Set<Pick<Stream, 'stop'>>();
 
   constructor(options: AlpacaOptions) {
     this.mode = options.mode;
@@ -181,6 +184,18 @@ class AlpacaBroker implements Broker {
     const { keys, network, clock, random } = this.#options;
     const url = `${this.#hosts.trading.origin.replace(/^http/, 'ws')}${this.#hosts.trading.prefix}/stream`;
     const stream = tradeStream({ url, keys, network, clock, random }, listener);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  quotes(kind: 'stock' | 'crypto', listener: QuoteListener): QuoteStream {
+    const { keys, network, clock, random } = this.#options;
+    const { origin, prefix } = this.#hosts.data;
+    // Alpaca streams on a host of its own: data.alpaca.markets → stream.data.alpaca.markets.
+    const base = origin.replace(/^http/, 'ws').replace(/(?<=\/\/)data\./, 'stream.data.') + prefix;
+    // Requests are answered from the best feed that the plan has; so is the stream.
+    const paths = kind === 'crypto' ? ['/v1beta3/crypto/us'] : ['/v2/sip', '/v2/iex'];
+    const stream = quoteStream({ urls: paths.map((path) => base + path), keys, network, clock, random }, listener);
     this.#streams.add(stream);
     return stream;
   }

@@ -74,6 +74,9 @@ export function readMarketData(
   return answer;
 }
 
+/** The quote of a message of the data stream. */
+export const quoteOf = (row: JsonObject): Record<string, string | null> => shape(FIELDS.quote, row);
+
 function shape(fields: Readonly<Record<string, string>>, data: JsonObject): Record<string, string | null> {
   const numbers = Object.entries(fields).map(([name, key]) => [name, decimalText(data[key])] as const);
   return { ...Object.fromEntries(numbers), timestamp: textOf(data['t']) };
