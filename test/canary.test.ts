@@ -112,6 +112,8 @@ test('a tower that works, is asked about, examined and ended writes its secret n
   writeFileSync(join(home, 'orders/incoming/bad.json'), '{"api_key":');
   await ask('status', '--json');
   await ask('doctor', '--json');
+  // Node would open a debugger to every user of the machine.
+  tower.signal('SIGUSR1');
   const failed = join(home, 'orders/failed');
   await until(
     () => readdirSync(failed).includes('bad.json'),
@@ -119,6 +121,7 @@ test('a tower that works, is asked about, examined and ended writes its secret n
     () => readdirSync(failed).join(' '),
   );
   assert.equal(await tower.end(), 0);
+  assert.doesNotMatch(tower.output, /Debugger/);
   assert.match(outputs.join(''), /"status": "success"/);
   assert.deepEqual(sightings(home, [...outputs, tower.output]), []);
   assert.deepEqual(sightings(exchangeHome, [readFileSync(join(folder, 'ledger.jsonl'), 'utf8')]), []);

@@ -58,6 +58,9 @@ const context: Context = {
   },
 };
 
+// Without a debugger behind it the signal would end the tower.
+process.on('SIGUSR1', () => {});
+
 // Who reads our output may leave early (`tower samples | head`, a log collector that restarts): nothing stops for that.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 

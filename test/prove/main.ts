@@ -52,7 +52,7 @@ const known = new Set(rows.flatMap((row) => [row.id.toLowerCase(), family(row), 
 const unknown = wanted.filter((word) => !known.has(word));
 if (unknown.length > 0) {
   console.error(
-    `no row or promise is called ${unknown.join(', ')}; there are ${[...known].sort((a, b) => a.localeCompare(b)).join(' ')}`,
+    `no row or promise is called ${unknown.join(', ')}; there are hostile ${[...known].sort((a, b) => a.localeCompare(b)).join(' ')}`,
   );
   process.exit(2);
 }

@@ -9,7 +9,12 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const COMMAND = `${ROOT}bin/tower`;
 /** What the command replaces itself with; saves a shell where hundreds of starts are measured. */
-const ENTRY = [process.execPath, '--disable-warning=ExperimentalWarning', `${ROOT}src/cli/main.ts`];
+const ENTRY = [
+  process.execPath,
+  '--disable-sigusr1',
+  '--disable-warning=ExperimentalWarning',
+  `${ROOT}src/cli/main.ts`,
+];
 
 const running = new Set<Child>();
 process.on('exit', () => {
