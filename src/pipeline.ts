@@ -22,14 +22,14 @@ import { Pending } from './ingress/pending.ts';
 import { type Entry, HOSTS, type Host, type Journal } from './journal/journal.ts';
 
 import { Writer } from './journal/writer.ts';
-import { type Clock, micros } from './lib/clock.ts';
+import { type Clock, isoMicros, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
 import { type Files, TEMP_FOLDER } from './lib/files.ts';
 import type { Random } from './lib/random.ts';
 import { Mirror, type MirrorSettings } from './mirror/mirror.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
 import { orderEvent } from './observe/narrate.ts';
-import type { BudgetReport } from './observe/status.ts';
+import type { BooksReport, BudgetReport } from './observe/status.ts';
 import type { AgentId, Mode } from './order/name.ts';
 import { STATES, type State } from './order/states.ts';
 import { Responder } from './respond/respond.ts';
@@ -100,6 +100,7 @@ interface Line {
   readonly mirror: Mirror;
   readonly dispatcher: Dispatcher;
   readonly follower: Follower;
+  readonly books: Bookkeeper;
   account: Account | null;
   /** One question about the account at a time. */
   isVerifying: boolean;
@@ -264,7 +265,7 @@ export class Pipeline {
       fatal,
     });
     broker.onBudget((word, host) => this.#heardOfBudget(mode, host, hosts[host].learn(word), notice));
-    const line: Line = { broker, desk, mirror, dispatcher, follower, account: null, isVerifying: false };
+    const line: Line = { broker, desk, mirror, dispatcher, follower, books, account: null, isVerifying: false };
     return line;
   }
 
@@ -366,6 +367,23 @@ export class Pipeline {
 
   accountOf(mode: Mode): Account | null {
     return this.#lines.find((line) => line.broker.mode === mode)?.account ?? null;
+  }
+
+  books(): readonly BooksReport[] {
+    return this.#lines.map(({ broker: { mode }, books }) => {
+      const { provenAt, since, differences } = books.proof;
+      return {
+        mode,
+        proven_at: provenAt === null ? null : isoMicros(provenAt),
+        different_since: since === null ? null : isoMicros(since),
+        differences: differences.map(({ symbol, books: ours, broker, expected }) => ({
+          symbol,
+          books: ours,
+          broker,
+          expected,
+        })),
+      };
+    });
   }
 
   /** One for each mode and host. */

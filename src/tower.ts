@@ -78,6 +78,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
       since: startedAt,
       journal,
       budgets: () => pipeline.budgets(),
+      books: () => pipeline.books(),
     });
     const pipeline: Pipeline = new Pipeline(
       { files, journal, clock, random, failpoints, brokers: brokersOf(services) },

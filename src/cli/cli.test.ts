@@ -269,6 +269,14 @@ const report = (at: Micros, running = true): StatusReport => ({
     { mode: 'paper', service: 'embedded exchange', accountNumber: 'SIM1', url: 'http://127.0.0.1:4010' },
     { mode: 'live', service: 'off', accountNumber: null, url: null, reason: 'live is false' },
   ],
+  books: [
+    {
+      mode: 'paper',
+      proven_at: '2026-02-13T14:30:21.000000Z',
+      different_since: '2026-02-13T14:30:22.000000Z',
+      differences: [{ symbol: 'AAPL', books: '5', broker: '6', expected: null }],
+    },
+  ],
   budgets: [
     {
       mode: 'paper',
@@ -314,6 +322,10 @@ test('status tells a running tower from a dead and from a silent one', async () 
   assert.match(
     alive.out,
     /budget:\n {2}paper trading: 143 of 200 spent, 12 reserved; 5 wait \(order: alpha 3, beta 1; resolve: tower 1\); circuit open \(4 failed in 9 s: connection refused\); Alpaca says 52 left; 7 spent by other programs; 1234 saved by the mirror/,
+  );
+  assert.match(
+    alive.out,
+    /books:\n {2}paper: DIFFERENT from the broker's account since 2026-02-13T14:30:22\.000000Z: AAPL books 5, broker 6\n/,
   );
   assert.match(alive.out, /in doubt:\n {2}c_1_b/);
   assert.ok(!alive.out.includes('\u001b'), 'text of others must not command the terminal');

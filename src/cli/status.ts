@@ -3,7 +3,7 @@
  * Must never open the journal: looking must not disturb a running tower.
  */
 import { Command } from 'commander';
-import type { BudgetReport, StatusReport } from '../observe/status.ts';
+import type { BooksReport, BudgetReport, StatusReport } from '../observe/status.ts';
 import { type HomeOption, homeOf, homeOption, jsonOption, readStatus } from './common.ts';
 import { type Context, EXIT, Exit, plain } from './context.ts';
 import { haltLines, standingHalts } from './halt.ts';
@@ -47,6 +47,7 @@ function statusLines(report: StatusReport, age: number): readonly string[] {
     `home      ${plain(report.home)}`,
     ...report.modes.map((mode) => `${mode.mode.padEnd(10)}${describeMode(mode)}`),
     `requests  ${counts.map(([state, count]) => `${count} ${state}`).join(', ') || 'none yet'}`,
+    ...block('books', report.books ?? [], booksLine),
     ...block('budget', report.budgets ?? [], budgetLine),
     ...block(
       'open',
@@ -83,6 +84,17 @@ function budgetLine(one: BudgetReport): string {
     ...(one.foreign > 0 ? [`${one.foreign} spent by other programs`] : []),
     ...(one.saved_by_mirror > 0 ? [`${one.saved_by_mirror} saved by the mirror`] : []),
   ].join('; ');
+}
+
+/** `paper: equal to the broker's account at …`, or how they differ. */
+function booksLine({ mode, proven_at: provenAt, different_since: since, differences }: BooksReport): string {
+  if (differences.length === 0)
+    return `${mode}: ${provenAt === null ? 'not yet compared with the broker' : `equal to the broker's account at ${provenAt}`}`;
+  const each = differences.map(
+    ({ symbol, books, broker, expected }) =>
+      `${symbol} books ${books}, broker ${broker}${expected === null ? '' : ` (${expected})`}`,
+  );
+  return `${mode}: DIFFERENT from the broker's account since ${since}: ${each.join('; ')}`;
 }
 
 function block<T>(title: string, items: readonly T[], line: (item: T) => string): readonly string[] {

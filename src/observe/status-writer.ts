@@ -7,7 +7,7 @@ import { type Clock, isoMicros, type Micros } from '../lib/clock.ts';
 import type { Files } from '../lib/files.ts';
 import { STATES, type State } from '../order/states.ts';
 import type { ModeReport, Summary, TowerEvent } from './events.ts';
-import { type BudgetReport, type RecentError, STATUS_FILE, type StatusReport } from './status.ts';
+import { type BooksReport, type BudgetReport, type RecentError, STATUS_FILE, type StatusReport } from './status.ts';
 
 const EVERY_MS = 1000;
 const SHOWN = 100;
@@ -23,6 +23,7 @@ export interface StatusWriterOptions {
   readonly pid: number;
   readonly since: Micros;
   budgets(): readonly BudgetReport[];
+  books(): readonly BooksReport[];
 }
 
 export class StatusWriter {
@@ -105,6 +106,7 @@ export class StatusWriter {
       home,
       modes: this.#modes,
       budgets: this.#o.budgets(),
+      books: this.#o.books(),
       counts,
       open_orders: (await journal.newestOrders(OPEN, SHOWN)).map((entry) => ({
         client_order_id: entry.clientOrderId,

@@ -64,6 +64,22 @@ export interface BudgetReport {
   readonly saved_by_mirror: number;
 }
 
+/** How the books of one account stand against the broker. */
+export interface BooksReport {
+  readonly mode: Mode;
+  /** RFC 3339: when the sum of all books last was what the broker says; null before the first comparison. */
+  readonly proven_at: string | null;
+  /** RFC 3339; null when they agree. */
+  readonly different_since: string | null;
+  /** `expected`: why it will go by itself; null for a difference that a person must look into. */
+  readonly differences: readonly {
+    readonly symbol: string;
+    readonly books: string;
+    readonly broker: string;
+    readonly expected: string | null;
+  }[];
+}
+
 /** The content of `data/status.json`, written about once a second and once more at the end (`running: false`). */
 export interface StatusReport {
   readonly running: boolean;
@@ -74,6 +90,7 @@ export interface StatusReport {
   readonly home: string;
   readonly modes: readonly ModeReport[];
   readonly budgets: readonly BudgetReport[];
+  readonly books: readonly BooksReport[];
   /** Requests by state of the journal, of all time. */
   readonly counts: Readonly<Record<string, number>>;
   /** The newest first, at most 100 each. */

@@ -3,10 +3,13 @@
  * agents, by hand and by the broker itself. The sums are reckoned here from the postings, in whole numbers.
  */
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { type RunningExchange, startExchange } from '../../src/exchange/server.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
+import type { StatusReport } from '../../src/observe/status.ts';
 import { Harness, keysAt } from './harness.ts';
 
 const HEADERS = { 'APCA-API-KEY-ID': 'K', 'APCA-API-SECRET-KEY': 'S' };
@@ -276,4 +279,57 @@ describe('the books', () => {
       [],
     );
   });
+});
+
+it('a difference is confirmed, told, shown, and over when it is gone', async () => {
+  const exchange = await startExchange({ control: true });
+  // Seconds that pass for the tower's timers twenty times as fast: it waits before it raises an alarm.
+  const fast: Clock = {
+    ...systemClock,
+    monotonic: () => systemClock.monotonic() * 20,
+    after: (ms, run) => systemClock.after(ms / 20, run),
+  };
+  const tower = new Harness({ env: { ...keysAt(exchange.url), TOWER_SWEEP_INTERVAL_MS: '5000' }, clock: fast });
+  const told = (words: string): number =>
+    tower.events.filter((event) => event.kind === 'notice' && event.text.includes(words)).length;
+  const shown = (): StatusReport['books'][number] | undefined => {
+    const path = join(tower.home, 'data/status.json');
+    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StatusReport).books[0] : undefined;
+  };
+  const forge = (amount: number): void => {
+    const db = new Sqlite(join(tower.home, 'data/tower.db'));
+    db.prepare('UPDATE books SET cash = CAST(cash + ? AS TEXT)').run(amount);
+    db.close();
+  };
+  await tower.start();
+  await tower.until(
+    () => (shown()?.proven_at ? true : null),
+    () => 'never proven',
+  );
+  await tower.stop();
+  forge(5);
+  await tower.start();
+  await tower.until(
+    () => (told('the books (paper) differ from Alpaca: USD: books 100005') > 0 ? true : null),
+    () => 'nothing was told',
+  );
+  await tower.until(
+    () => (shown()?.differences[0]?.symbol === 'USD' ? true : null),
+    () => 'nothing is shown',
+  );
+  assert.notEqual(shown()?.different_since, null);
+  await tower.stop();
+  // It stays in mind, and is told once.
+  await tower.start();
+  assert.equal(told('differ from Alpaca'), 1);
+  await tower.stop();
+  forge(-5);
+  await tower.start();
+  await tower.until(
+    () => (told('agree with Alpaca again') > 0 ? true : null),
+    () => 'the end was not told',
+  );
+  assert.equal(told('differ from Alpaca'), 1);
+  await tower.end();
+  await exchange.close();
 });
