@@ -22,7 +22,7 @@ import { Pending } from './ingress/pending.ts';
 import { type Entry, HOSTS, type Host, type Journal } from './journal/journal.ts';
 
 import { Writer } from './journal/writer.ts';
-import { type Clock, isoMicros, micros } from './lib/clock.ts';
+import { type Clock, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
 import { type Files, TEMP_FOLDER } from './lib/files.ts';
 import type { Random } from './lib/random.ts';
@@ -370,20 +370,7 @@ export class Pipeline {
   }
 
   books(): readonly BooksReport[] {
-    return this.#lines.map(({ broker: { mode }, books }) => {
-      const { provenAt, since, differences } = books.proof;
-      return {
-        mode,
-        proven_at: provenAt === null ? null : isoMicros(provenAt),
-        different_since: since === null ? null : isoMicros(since),
-        differences: differences.map(({ symbol, books: ours, broker, expected }) => ({
-          symbol,
-          books: ours,
-          broker,
-          expected,
-        })),
-      };
-    });
+    return this.#lines.map(({ books }) => books.report());
   }
 
   /** One for each mode and host. */

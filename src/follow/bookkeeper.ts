@@ -17,6 +17,7 @@ import {
 } from '../broker/broker.ts';
 import type { BookEntry, Entry, Journal } from '../journal/journal.ts';
 import { type Clock, isoMicros, type Micros, micros } from '../lib/clock.ts';
+import type { BooksReport } from '../observe/status.ts';
 import { canonical, type Decimal, decimal, exact, isPlainDecimal } from '../order/decimal.ts';
 import { fromRfc3339 } from '../order/time.ts';
 import { activityEntries, fillEntries, type Ledger, NOBODY, type Owner } from './booking.ts';
@@ -34,7 +35,7 @@ export interface BookkeeperOptions {
 }
 
 /** How the books stand against the broker. */
-export interface Proof {
+interface Proof {
   /** When the sum of all books was the account for the last time; null before the first. */
   readonly provenAt: Micros | null;
   /** Since when it has not been, and how; empty when it is. */
@@ -106,8 +107,16 @@ export class Bookkeeper {
     this.#o = options;
   }
 
-  get proof(): Proof {
-    return this.#proof;
+  /** For the status. */
+  report(): BooksReport {
+    const { provenAt, since, differences } = this.#proof;
+    const moment = (at: Micros | null): string | null => (at === null ? null : isoMicros(at));
+    return {
+      mode: this.#o.broker.mode,
+      proven_at: moment(provenAt),
+      different_since: moment(since),
+      differences: differences.map(({ symbol, books, broker, expected }) => ({ symbol, books, broker, expected })),
+    };
   }
 
   async stop(): Promise<void> {
