@@ -57,7 +57,7 @@ test('the log is copied in a pause, once enough was written, and in no commit', 
     // More pages than SQLite lets its log have by itself.
     insert.run('x'.repeat(4000));
     checkpoints.committed(1);
-    assert.equal(due.size, n < 128 ? 0 : 1);
+    assert.equal(due.size, n < 400 ? 0 : 1);
   }
   assert.equal(rowsWithoutLog(file), 0);
   for (const run of due.values()) run();

@@ -8,8 +8,8 @@ import type { Clock } from '../lib/clock.ts';
 
 /** No commit for so many milliseconds is a pause. */
 const PAUSE_MS = 5;
-/** So many writes are worth a copy: a few hundred pages of the log. */
-const WRITES = 128;
+/** So many writes are worth a copy. Under a load that leaves short pauses it is as rare as SQLite's own would be. */
+const WRITES = 400;
 /** Without any pause the log is copied inside a commit after all, so that it does not grow for ever: 16 MB. */
 const PAGES_AT_MOST = 4000;
 

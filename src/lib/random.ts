@@ -9,9 +9,22 @@ export interface Random {
   uint32(): number;
 }
 
-export const systemRandom: Random = {
-  uint32: () => randomFillSync(new Uint32Array(1))[0] ?? 0,
-};
+/** Asks the system for many numbers at a time: asking costs far more than the numbers. */
+function fromSystem(): Random {
+  const pool = new Uint32Array(256);
+  let next = pool.length;
+  return {
+    uint32() {
+      if (next === pool.length) {
+        randomFillSync(pool);
+        next = 0;
+      }
+      return pool[next++] ?? 0;
+    },
+  };
+}
+
+export const systemRandom: Random = fromSystem();
 
 /** Deterministic stream for one seed (sfc32). The same seed gives the same numbers on every machine. */
 export function seededRandom(seed: string | number): Random {
