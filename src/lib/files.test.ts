@@ -120,6 +120,14 @@ describe('durable writing', () => {
     assert.deepEqual([fs.readdirSync(path.join(home, 'out')), files.list(TEMP_FOLDER)], [[], []]);
   });
 
+  test('an answer whose folder is gone leaves no temporary file', async () => {
+    const { home, files } = makeHome();
+    files.makeFolder('out/day');
+    fs.rmSync(path.join(home, 'out'), { recursive: true });
+    await assert.rejects(files.publish('out/day/a.json', '{}'), { code: 'ENOENT' });
+    assert.deepEqual(files.list(TEMP_FOLDER), []);
+  });
+
   test('publish replaces, publishNew puts nothing in its place and never over what is there', async () => {
     const { home, files } = makeHome();
     const text = (): string => fs.readFileSync(path.join(home, 'out/a.json'), 'utf8');

@@ -347,8 +347,13 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
       });
       await first?.catch(() => {});
       // Over an older file it waits for a commit of the file system that is under way; where there is none it is at once.
-      if (fs.existsSync(at(to))) await pins.holding([temp, to], (from = '', name = '') => rename(from, name));
-      else fs.renameSync(at(temp), at(to));
+      try {
+        if (fs.existsSync(at(to))) await pins.holding([temp, to], (from = '', name = '') => rename(from, name));
+        else fs.renameSync(at(temp), at(to));
+      } catch (error) {
+        fs.rmSync(at(temp), { force: true });
+        throw error;
+      }
       failpoints.hit('k07d-response-renamed');
     },
     async publishNew(to, bytes) {

@@ -3,7 +3,7 @@
  * untruly. Must never import anything of the tower's: it would repeat its mistakes.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
@@ -277,7 +277,9 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 function archiveOf(home: string): ReadonlyMap<string, readonly { folder: string; bytes: string }[]> {
   const files = ['completed', 'failed'].flatMap((folder) => {
     const path = join(home, 'orders', folder);
-    return readdirSync(path).map((name) => ({ name, folder, bytes: readFileSync(join(path, name), 'utf8') }));
+    // What was refused because it is no file lies there as it is.
+    const names = readdirSync(path).filter((name) => lstatSync(join(path, name)).isFile());
+    return names.map((name) => ({ name, folder, bytes: readFileSync(join(path, name), 'utf8') }));
   });
   return Map.groupBy(files, ({ name }) => name);
 }
@@ -372,9 +374,9 @@ function checkLeftovers(site: Site, evidence: Evidence, found: Findings): void {
 function filesIn(folder: string): readonly string[] {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return [];
-    return stat.isDirectory() ? filesIn(path) : [path];
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) return filesIn(path);
+    return stat?.isFile() ? [path] : [];
   });
 }
 

@@ -6,6 +6,7 @@ import { budgetRows } from './rows-budget.ts';
 import { clockRows } from './rows-clock.ts';
 import { diskRows } from './rows-disk.ts';
 import { failpointRows } from './rows-failpoints.ts';
+import { intakeRows } from './rows-intake.ts';
 import { killRows } from './rows-kills.ts';
 import { processRows } from './rows-process.ts';
 import { lostFill, streamRows } from './rows-stream.ts';
@@ -22,6 +23,7 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...processRows,
   ...budgetRows,
   ...diskRows(options.seed),
+  ...intakeRows,
   ...clockRows,
   ...brokerRows,
   ...hostileRows,

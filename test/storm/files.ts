@@ -103,8 +103,10 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       failpoints.hit('k07c-response-synced');
       await first?.catch(() => {});
       life.call('rename');
-      if (step === 2) throw fault(`rename ${to}`);
-      mustBe(folderOf(to));
+      if (step === 2 || !disk.hasFolder(folderOf(to))) {
+        disk.remove(path, now());
+        throw fault(`rename ${to}`);
+      }
       disk.rename(path, to, now());
       world.placed(to, bytes);
       failpoints.hit('k07d-response-renamed');
