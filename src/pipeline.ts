@@ -144,7 +144,10 @@ export class Pipeline {
       clock,
       failpoints,
       processing: PROCESSING,
-      published: () => {},
+      published: (entry) => {
+        this.#pending.published(entry);
+        this.#folder.resume();
+      },
       notice,
       fatal,
     });
@@ -187,7 +190,7 @@ export class Pipeline {
       failpoints,
       ...options.files,
       identities: options.identities,
-      pending: (agent) => this.#pending.of(agent),
+      pending: this.#pending,
       admit: (batch) => this.#admitter.admit(batch),
       receipt: (receipt) => journal.receipt(receipt),
       notice,

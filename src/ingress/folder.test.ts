@@ -52,7 +52,7 @@ function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number, gu
     random: seededRandom('folder'),
     failpoints: { hit: (name) => at(name, rig) },
     identities: {},
-    pending: () => 0,
+    pending: { of: () => 0, unpublished: () => 0 },
     maxWaiting: 1000,
     maxPending: 1000,
     reserveBytes: 0,

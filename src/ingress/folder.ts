@@ -14,6 +14,7 @@ import { type Identities, identityOf } from '../risk/identity.ts';
 import { faultOf, overQuota } from './faults.ts';
 import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
 import { Notices } from './notices.ts';
+import type { Pending } from './pending.ts';
 import { Space } from './space.ts';
 
 export const INCOMING = 'orders/incoming';
@@ -21,10 +22,15 @@ export const PROCESSING = 'orders/processing';
 
 /** A claimed file that cannot be read in so many looks is answered as unreadable. */
 const READ_TRIES = 10;
-/** So many are claimed and journaled together. */
+/** So many are claimed and journaled together; fewer while a listing is under way, which is to end. */
 const BATCH = 64;
+const BATCH_BETWEEN = 8;
+/** While so many answers of an agent are not published yet, its further files wait: many when it is alone, few beside others. */
+const UNPUBLISHED = { alone: 128, beside: 8 };
+/** An agent is alone when no other one was served for so long. */
+const ALONE_MS = 2000;
 /** After so many names of a listing those who wait are served: a folder of a million files holds nobody up. */
-const CHUNK = 512;
+const CHUNK = 4096;
 /** A folder is listed again no sooner than after so many times as long as the listing took. */
 const LISTING_SHARE = 10;
 /** An empty file gets this long: some writers create first and write later. */
@@ -53,8 +59,8 @@ export interface FolderOptions {
   /** Free bytes of the disk below which only cancels are taken. */
   readonly reserveBytes: number;
   admit(batch: readonly Received[]): Promise<void>;
-  /** Requests of an agent that are journaled and not done. */
-  pending(agent: AgentId): number;
+  /** What of each agent waits inside the tower. */
+  readonly pending: Pick<Pending, 'of' | 'unpublished'>;
   /** Whether a claimed file was journaled, and whether it may be deleted. */
   receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'>;
   notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
@@ -93,6 +99,9 @@ export class Folder {
   #again = false;
   #stopped = false;
   #listing = 0;
+  /** Who was served last, and when it was somebody else than before. */
+  #lastSender = '';
+  #mixedAt = Number.NEGATIVE_INFINITY;
   #wantsListing = false;
   #listAt = Number.NEGATIVE_INFINITY;
   /** Claimed files that could not be read yet: they are owed an answer. */
@@ -164,6 +173,11 @@ export class Folder {
     this.#look();
   }
 
+  /** Answers were published: whoever waited for that is served. */
+  resume(): void {
+    if (!this.#lines.isEmpty) this.#look();
+  }
+
   #look(): void {
     if (this.#stopped) return;
     if (this.#scanning !== null) {
@@ -206,16 +220,26 @@ export class Folder {
       }
       const served = await this.#serve();
       taken += served;
-      if (served === 0 && !(this.#lines.isCut && taken > 0)) return;
+      if (served === 0 && !(this.#lines.isEmpty && this.#lines.isCut && taken > 0)) return;
     }
   }
 
   /** Claims and hands over those who are next, at most a batch. Answers how many. */
-  async #serve(): Promise<number> {
+  async #serve(most = BATCH): Promise<number> {
     const batch: Received[] = [];
-    while (batch.length < BATCH) {
-      const next = this.#lines.next();
+    const { pending } = this.#o;
+    // Answers are written in the order of the journal: who runs far ahead of his own would delay those of the others.
+    const now = this.#o.clock.monotonic();
+    const isAlone = now - this.#mixedAt > ALONE_MS;
+    const ahead = isAlone ? UNPUBLISHED.alone : UNPUBLISHED.beside;
+    const isServed = (agent: AgentId | ''): boolean => agent === '' || pending.unpublished(agent) < ahead;
+    const size = isAlone ? most : Math.min(most, BATCH_BETWEEN);
+    while (batch.length < size) {
+      const next = this.#lines.next(isServed);
       if (next === undefined) break;
+      const sender = senderOf(next);
+      if (sender !== this.#lastSender) this.#mixedAt = now;
+      this.#lastSender = sender;
       const taken = this.#take(next);
       if (taken !== null) batch.push(taken);
     }
@@ -226,7 +250,8 @@ export class Folder {
   /** What lies in the folders. Those who wait already are served in between. */
   async #list(): Promise<void> {
     const { files, clock } = this.#o;
-    const began = clock.monotonic();
+    let began = clock.monotonic();
+    let spent = 0;
     this.#wantsListing = false;
     this.#listing++;
     const found = new Lines();
@@ -236,9 +261,15 @@ export class Folder {
       try {
         for (const entry of files.walk(inbox.path)) {
           if (IGNORED.test(entry.name)) this.#watchTemp({ inbox, entry });
-          else if (inbox.agent !== null || !this.#isOwnFolder(entry.name)) found.add({ inbox, entry });
+          else if (inbox.agent !== null || !this.#isOwnFolder(entry.name)) {
+            found.add({ inbox, entry });
+            // Of whom nothing was known to wait need not wait for the end of the listing.
+            if (names >= CHUNK && !this.#lines.has({ inbox, entry })) this.#lines.add({ inbox, entry });
+          }
           if (++names % CHUNK > 0) continue;
-          if ((await this.#serve()) === 0) await turn(clock);
+          spent += clock.monotonic() - began;
+          if ((await this.#serve(BATCH_BETWEEN)) === 0) await turn(clock);
+          began = clock.monotonic();
           if (this.#stopped) return;
         }
         this.#listed(inbox);
@@ -249,9 +280,10 @@ export class Folder {
     }
     for (let late = this.#lines.next(); late !== undefined; late = this.#lines.next()) found.hint(late);
     this.#lines = found;
+    spent += clock.monotonic() - began;
     if (isWhole) this.#forgetGone();
     await this.#notices.flush();
-    this.#listAt = clock.monotonic() + LISTING_SHARE * (clock.monotonic() - began);
+    this.#listAt = clock.monotonic() + LISTING_SHARE * spent;
   }
 
   #isOwnFolder(name: string): boolean {
@@ -331,7 +363,7 @@ export class Folder {
     const agent = senderOf(waiting);
     if (agent === '') return true;
     const { maxPending } = this.#o;
-    if (this.#o.pending(agent) < maxPending) {
+    if (this.#o.pending.of(agent) < maxPending) {
       this.#notices.drop(agent, 'pending');
       return true;
     }

@@ -79,7 +79,7 @@ export function senderOf({ inbox, entry }: Waiting): AgentId | '' {
 
 export class Lines {
   /** Per folder, its agents. The first of a map is the next to be served. */
-  readonly #inboxes = new Map<string, Map<string, Line>>();
+  readonly #inboxes = new Map<string, Map<AgentId | '', Line>>();
   #waiting = 0;
   #isCut = false;
 
@@ -109,20 +109,27 @@ export class Lines {
     if (line === undefined || !line.isCut) this.add(waiting);
   }
 
+  /** Whether a file of the sender of this one waits. */
+  has(waiting: Waiting): boolean {
+    return this.#inboxes.get(waiting.inbox.path)?.has(senderOf(waiting)) === true;
+  }
+
   /** How many files of the sender of this one were waiting behind it. */
   behind(waiting: Waiting): number {
     return this.#inboxes.get(waiting.inbox.path)?.get(senderOf(waiting))?.total ?? 0;
   }
 
-  next(): Waiting | undefined {
-    for (const [path, agents] of this.#inboxes) {
-      // Whoever was served goes to the end.
-      this.#inboxes.delete(path);
+  /** The next file of an agent that may be served now. */
+  next(mayBeServed: (agent: AgentId | '') => boolean = () => true): Waiting | undefined {
+    for (const [path, agents] of [...this.#inboxes]) {
       for (const [agent, line] of agents) {
-        agents.delete(agent);
+        if (!mayBeServed(agent)) continue;
         const waiting = line.take();
+        // Whoever was served goes to the end.
+        agents.delete(agent);
         if (line.length > 0) agents.set(agent, line);
         if (waiting === undefined) continue;
+        this.#inboxes.delete(path);
         if (agents.size > 0) this.#inboxes.set(path, agents);
         this.#waiting--;
         return waiting;

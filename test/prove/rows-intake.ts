@@ -380,6 +380,8 @@ async function flood(rig: Rig, files: number, asks: number): Promise<Figures> {
     flooded_p99_ms: at(during, 0.99),
     p99_ratio: ratio,
   };
+  must(stillThere > 0, 'the heap was gone before the end: nothing was measured');
+  must(at(during, 0.99) < 2000, `an answer to somebody else took ${at(during, 0.99)} ms`);
   for (const name of readdirSync(incoming)) if (name.includes('_flood_')) rmSync(join(incoming, name), { force: true });
   return figures;
 }
