@@ -11,6 +11,7 @@ import type { Random } from '../lib/random.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
 import { completeness } from '../order/parse.ts';
 import { type Identities, identityOf } from '../risk/identity.ts';
+import { type Claimed, claimName, claimOf } from './claimed.ts';
 import { faultOf, overQuota } from './faults.ts';
 import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
 import { Notices } from './notices.ts';
@@ -37,8 +38,6 @@ const LISTING_SHARE = 10;
 const EMPTY_MS = 10_000;
 const STALE_TEMP_MS = 600_000;
 const IGNORED = /^\.|(?:\.tmp|\.part|\.swp|~|\.crdownload)$/;
-/** Longest claimed name that every file system takes. */
-const NAME_BYTES = 255;
 /** Names of which the tower remembers when it saw them first. */
 const REMEMBERED = 20_000;
 
@@ -71,13 +70,6 @@ export interface FolderOptions {
 interface Met {
   readonly since: number;
   seen: number;
-}
-
-interface Claimed {
-  readonly receipt: string;
-  readonly fileName: string;
-  /** Whose own folder it came through; null for the shared one. */
-  readonly folderOf: AgentId | null;
 }
 
 export class Folder {
@@ -492,25 +484,4 @@ function tempAgent(path: string): AgentId | null {
   const [, own = '', named = ''] = /^orders\/incoming\/(?:([a-z0-9]+)\/)?(?:\.*[a-z]+_([a-z0-9]+)_)?/.exec(path) ?? [];
   const agent = own === '' ? named : own;
   return isAgentId(agent) ? agent : null;
-}
-
-/**
- * The name of a claimed file says the receipt, the name it came under, and whose folder it came through where that name
- * would not say: `{receipt}__{name}`, `{receipt}@{agent}__{name}`, or `{receipt}@__{name}` from the shared folder.
- */
-function claimName(receipt: string, { inbox, entry }: Waiting, hasOwnFolder: (agent: string) => boolean): string {
-  const named = entry.name.split('_', 2)[1] ?? '';
-  const isEvident = inbox.agent === null ? !hasOwnFolder(named) : named === inbox.agent;
-  const way = isEvident ? '' : `@${inbox.agent ?? ''}`;
-  const name = `${receipt}${way}__${entry.name}`;
-  const isPlain = entry.isPlain && !/[\p{Cc}/]/u.test(entry.name);
-  return isPlain && Buffer.byteLength(name) <= NAME_BYTES ? name : `${receipt}${way}__unnamed`;
-}
-
-function claimOf(claimedAs: string, hasOwnFolder: (agent: string) => boolean): Claimed | null {
-  const [, receipt, way, fileName] = /^([0-9a-z]{26})(?:@([a-z0-9]{0,20}))?__(.*)$/s.exec(claimedAs) ?? [];
-  if (receipt === undefined || fileName === undefined) return null;
-  const named = fileName.split('_', 2)[1] ?? '';
-  const came = way ?? (hasOwnFolder(named) ? named : '');
-  return { receipt, fileName, folderOf: isAgentId(came) ? came : null };
 }

@@ -1,0 +1,41 @@
+/**
+ * The names of claimed files: all that a start needs to take up what an earlier run had claimed. Pure. Must never make a name
+ * that leads out of its folder.
+ */
+import { type AgentId, isAgentId } from '../order/name.ts';
+import type { Waiting } from './lines.ts';
+
+/** Longest claimed name that every file system takes. */
+const NAME_BYTES = 255;
+
+export interface Claimed {
+  readonly receipt: string;
+  readonly fileName: string;
+  /** Whose own folder it came through; null for the shared one. */
+  readonly folderOf: AgentId | null;
+}
+
+/**
+ * The name of a claimed file says the receipt, the name it came under, and whose folder it came through where that name
+ * would not say: `{receipt}__{name}`, `{receipt}@{agent}__{name}`, or `{receipt}@__{name}` from the shared folder.
+ */
+export function claimName(
+  receipt: string,
+  { inbox, entry }: Waiting,
+  hasOwnFolder: (agent: string) => boolean,
+): string {
+  const named = entry.name.split('_', 2)[1] ?? '';
+  const isEvident = inbox.agent === null ? !hasOwnFolder(named) : named === inbox.agent;
+  const way = isEvident ? '' : `@${inbox.agent ?? ''}`;
+  const name = `${receipt}${way}__${entry.name}`;
+  const isPlain = entry.isPlain && !/[\p{Cc}/]/u.test(entry.name);
+  return isPlain && Buffer.byteLength(name) <= NAME_BYTES ? name : `${receipt}${way}__unnamed`;
+}
+
+export function claimOf(claimedAs: string, hasOwnFolder: (agent: string) => boolean): Claimed | null {
+  const [, receipt, way, fileName] = /^([0-9a-z]{26})(?:@([a-z0-9]{0,20}))?__(.*)$/s.exec(claimedAs) ?? [];
+  if (receipt === undefined || fileName === undefined) return null;
+  const named = fileName.split('_', 2)[1] ?? '';
+  const came = way ?? (hasOwnFolder(named) ? named : '');
+  return { receipt, fileName, folderOf: isAgentId(came) ? came : null };
+}
