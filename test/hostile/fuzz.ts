@@ -27,7 +27,7 @@ export interface Job {
 }
 
 /** An input that takes so long is a hang. */
-const HANG_MS = 5_000;
+const HANG_MS = 15_000;
 
 export interface Fuzzed extends Tally {
   hangs: number;
