@@ -4,7 +4,7 @@
  * a figure that misses its aim is marked and the exit code stays 0; it is 1 when something could not be measured.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { machine } from './machine.ts';
@@ -107,6 +107,7 @@ const results: Results = {
   seed: flags.seed,
   size,
   machine: machine(before),
+  busy: { load: before[0] ?? 0, processors: availableParallelism() },
   sections,
 };
 const out = resolve(flags.out);

@@ -3,7 +3,7 @@
  * anything from elsewhere: no script, font, style or image but what is in it. Pure.
  */
 import { drawn, escaped } from './charts.ts';
-import { type Figure, missesAim, type Results, type Section, shown } from './result.ts';
+import { busyNote, type Figure, missesAim, type Results, type Section, shown } from './result.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #ffffff; --ink: #16191f; --soft: #5b6472; --rule: #e2e6ec;
@@ -72,6 +72,7 @@ function part({ title, what, figures, charts, fault }: Section): string {
 export function page(results: Results): string {
   const { machine, at, seed, size, seconds, sections } = results;
   const facts = Object.entries({ ...machine, seed, size, took: `${seconds} s`, at });
+  const note = busyNote(results);
   const aimed = sections.flatMap(({ figures }) => figures.filter(({ aim }) => aim !== undefined));
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -79,6 +80,7 @@ export function page(results: Results): string {
 <h1>How fast the tower is, and what it costs</h1>
 <p>Every ratio has both sides measured in this run. Dashed grey is the floor: the same work with nothing in between.</p>
 <div class="machine">${facts.map(([name, value]) => `<span>${escaped(name)} <b>${escaped(value)}</b></span>`).join('')}</div>
+${note === null ? '' : `<p class="miss">${escaped(note)}</p>`}
 <div class="tiles">${aimed.map(tile).join('')}</div>
 ${sections.map(part).join('\n')}
 <details><summary>The same as JSON</summary><pre>${escaped(JSON.stringify(results, null, 1))}</pre></details>

@@ -68,8 +68,16 @@ export interface Results {
   readonly seed: string;
   readonly size: string;
   readonly machine: Readonly<Record<string, string>>;
+  /** Processes that wanted a processor when the bench began (load average of a minute), and processors. */
+  readonly busy: { readonly load: number; readonly processors: number };
   readonly sections: readonly Section[];
 }
+
+/** What a reader must know of the times of a run on a machine that had other work; null for an idle one. */
+export const busyNote = ({ busy: { load, processors } }: Results): string | null =>
+  load <= processors / 4
+    ? null
+    : `The machine was busy when this began (load ${load.toFixed(1)} on ${processors} processors): times are higher than on an idle one, ratios and counts are less so.`;
 
 export const missesAim = ({ value, aim }: Figure): boolean =>
   aim !== undefined && !(aim.op === '≤' ? value <= aim.limit : value >= aim.limit);

@@ -1,5 +1,5 @@
 /** The results as text for a terminal. Must never hide a miss: a figure that misses its aim begins with `!`. */
-import { type Figure, missesAim, type Results, type Section, shown } from './result.ts';
+import { busyNote, type Figure, missesAim, type Results, type Section, shown } from './result.ts';
 
 const NAME_WIDTH = 62;
 
@@ -16,10 +16,15 @@ const block = ({ title, figures, fault }: Section): readonly string[] => [
   ...(fault === undefined ? [] : [`! could not be measured: ${fault}`]),
 ];
 
-export const table = ({ machine, seed, size, seconds, sections }: Results): readonly string[] => [
-  Object.entries(machine)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(' · '),
-  `seed ${seed} · ${size} · ${seconds} s`,
-  ...sections.flatMap(block),
-];
+export const table = (results: Results): readonly string[] => {
+  const { machine, seed, size, seconds, sections } = results;
+  const note = busyNote(results);
+  return [
+    Object.entries(machine)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(' · '),
+    `seed ${seed} · ${size} · ${seconds} s`,
+    ...(note === null ? [] : [note]),
+    ...sections.flatMap(block),
+  ];
+};

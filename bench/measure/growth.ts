@@ -36,6 +36,9 @@ async function age(plan: Plan, rows: number): Promise<Age> {
     });
     const journalMb = rig.journalBytes() / 2 ** 20;
     plan.say('start and orders with it');
+    // What Node compiles, and the file system's memory, are there from the second start on: the age of the journal is what counts.
+    await rig.start(stub);
+    await rig.stop();
     const startMs = await rig.start(stub);
     const startMb = rig.memory().now;
     await burst(rig, stub, WARM_UP);
