@@ -21,6 +21,7 @@ import type { BooksReport } from '../observe/status.ts';
 import { canonical, type Decimal, decimal, exact, isPlainDecimal } from '../order/decimal.ts';
 import { fromRfc3339 } from '../order/time.ts';
 import { activityEntries, fillEntries, type Ledger, NOBODY, type Owner } from './booking.ts';
+import { asBooked } from './history.ts';
 
 export interface BookkeeperOptions {
   readonly broker: Broker;
@@ -96,6 +97,7 @@ export class Bookkeeper {
   #isHolding = false;
   #provedAt = Number.NEGATIVE_INFINITY;
   #suspected: { readonly text: string; readonly mono: number; readonly booked: number } | null = null;
+  #lastFault = '';
   #pricesAt = 0;
   #prices: ReadonlyMap<string, Decimal> = new Map();
   /** When the proof was last journaled, and of which account the journaled one was read. */
@@ -181,7 +183,7 @@ export class Bookkeeper {
     const late = this.#hasReadLate ? [] : await this.#rows(lateRows(began, clock.now()));
     if (late === null) return false;
     this.#hasReadLate = true;
-    const all = summedSplits(inOrder([...late, ...rows]));
+    const all = asBooked([...late, ...rows]);
     const done = new Set<string>();
     const waiting = new Map<string, number>();
     let held: Micros | null = null;
@@ -232,12 +234,23 @@ export class Bookkeeper {
       const page = await this.#o.ask(() =>
         this.#o.broker.activities(token === undefined ? query : { ...query, pageToken: token }),
       );
-      if (page?.kind !== 'done') return null;
+      if (page?.kind !== 'done') return this.#unread('activities', page);
       rows.push(...page.value);
       const last = page.value.at(-1);
       if (page.value.length < ACTIVITY_PAGE || last === undefined || last.id === token) return rows;
       pageToken = last.id;
     }
+  }
+
+  /** Told when it changes, and only what time does not mend: the list of orders tells of a broker that is away. */
+  #unread(what: string, outcome: Outcome<unknown> | null): null {
+    if (outcome?.kind !== 'rejected' && outcome?.kind !== 'misconfigured') return null;
+    const reason = outcome.kind === 'rejected' ? outcome.rejection.message : outcome.reason;
+    const text = `the ${what} (${this.#o.broker.mode}) cannot be read, so the books are not compared: ${reason}`;
+    if (text !== this.#lastFault)
+      this.#o.notice('warn', text, 'check that the keys may read the account; it is tried again by itself');
+    this.#lastFault = text;
+    return null;
   }
 
   async #ownerOf(orderId: string): Promise<Owner | null> {
@@ -287,9 +300,10 @@ export class Bookkeeper {
   async #snapshot(account: string): Promise<Snapshot | null> {
     const { ask, broker, clock, journal } = this.#o;
     const told = await ask(() => broker.account());
-    if (told?.kind !== 'done' || told.value.accountNumber !== account) return null;
+    if (told?.kind !== 'done') return this.#unread('account', told);
+    if (told.value.accountNumber !== account) return null;
     const listed = await ask(() => broker.positions());
-    if (listed?.kind !== 'done') return null;
+    if (listed?.kind !== 'done') return this.#unread('positions', listed);
     const cash = decimalOf(fieldsOf(told.value.json)['cash']);
     if (cash === null) return null;
     const [positions, prices, costs] = [1, 2, 3].map(() => new Map<string, Decimal>());
@@ -357,6 +371,7 @@ export class Bookkeeper {
     if (differences.some(({ expected }) => expected === null))
       notice('info', `the books (${broker.mode}) agree with Alpaca again`, '');
     this.#suspected = null;
+    this.#lastFault = '';
     const now = clock.now();
     this.#proof = { provenAt: now, since: null, differences: [] };
     if (differences.length > 0 || provenAt === null || now - this.#toldAt >= TOLD_EVERY_US) {
@@ -450,35 +465,6 @@ const lateRows = (began: Micros, now: Micros): ActivityQuery => ({
   after: isoMicros(micros(Math.max(began - BEFORE_US, now - LATE_ROWS_US))),
   category: 'non_trade_activity',
 });
-
-/** Kinds of one moment that others are told by: executions before their fees, contracts before their shares. */
-const RANK: Readonly<Record<string, number>> = { FILL: 0, OPEXP: 2, OPEXC: 2, OPASN: 2, OPTRD: 3 };
-
-/** Each row once, as the books need them: fills first, then by time. */
-function inOrder(rows: readonly Activity[]): readonly Activity[] {
-  const once = [...new Map(rows.map((row) => [row.id, row])).values()];
-  const rank = ({ type }: Activity): number => RANK[type] ?? 1;
-  return once
-    .map((row) => ({ row, at: fromRfc3339(row.at) ?? 0 }))
-    .sort((a, b) => Number(rank(a.row) > 0) - Number(rank(b.row) > 0) || a.at - b.at || rank(a.row) - rank(b.row))
-    .map(({ row }) => row);
-}
-
-/** A split may be told as old units that go and new ones that come: one change of quantity. */
-function summedSplits(rows: readonly Activity[]): readonly Activity[] {
-  const sums = new Map<string, Decimal>();
-  const keyOf = ({ symbol, date, at }: Activity): string => `${symbol}:${date ?? at}`;
-  for (const row of rows) {
-    if (row.type !== 'SPLIT' || row.qty === null || !isPlainDecimal(row.qty)) continue;
-    sums.set(keyOf(row), decimal(exact(sums.get(keyOf(row)) ?? NONE).plus(row.qty)));
-  }
-  return rows.map((row) => {
-    if (row.type !== 'SPLIT') return row;
-    const qty = sums.get(keyOf(row)) ?? NONE;
-    sums.set(keyOf(row), NONE);
-    return { ...row, qty };
-  });
-}
 
 const fieldsOf = (json: string): Readonly<Record<string, unknown>> => JSON.parse(json);
 
