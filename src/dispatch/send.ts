@@ -54,6 +54,9 @@ export async function send(
   let unreachable = 0;
   let limited = 0;
   let isLookedUp = false;
+  // One that was judged before a halt and journaled after it: neither admission nor the watch has seen both.
+  const early = desk.halts.against(haltable(trade));
+  if (early !== null && early !== 'unreadable') return refuseHalted(desk, first, early);
   for (;;) {
     const turn = await waitForTurn(
       desk,

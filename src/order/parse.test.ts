@@ -220,7 +220,16 @@ describe('several option contracts', () => {
 });
 
 test('queries and their defaults', () => {
-  const LIST = { symbols: [], ofAgent: null, after: null, until: null, direction: 'desc', side: null, limit: 100 };
+  const LIST = {
+    symbols: [],
+    ofAgent: null,
+    after: null,
+    until: null,
+    direction: 'desc',
+    side: null,
+    limit: 100,
+    maxAgeMs: null,
+  };
   assert.deepEqual(body('openorders', '{}'), { type: 'openorders', status: 'open', ...LIST });
   assert.deepEqual(body('openorders', '{"status":"closed","limit":500,"symbols":["BTC/USD","AAPL"],"agent":"a2"}'), {
     type: 'openorders',
@@ -252,24 +261,32 @@ test('queries and their defaults', () => {
     type: 'marketdata',
     symbols,
     dataType: 'bar',
+    maxAgeMs: null,
   });
   const hundred = Array.from({ length: 100 }, (_, i) => `A${i}`);
   assert.deepEqual(body('marketdata', JSON.stringify({ symbols: hundred, data_type: 'quote' })), {
     type: 'marketdata',
     symbols: hundred,
     dataType: 'quote',
+    maxAgeMs: null,
   });
   assert.deepEqual(body('orderstatus', '{"client_order_id":"any id"}'), {
     type: 'orderstatus',
     target: { clientOrderId: 'any id' },
+    maxAgeMs: null,
   });
   assert.deepEqual(body('cancelorder', '{"alpaca_order_id":"61e69015-8549-4bfd-b9c3-01e75843f47d"}'), {
     type: 'cancelorder',
     target: { alpacaOrderId: '61e69015-8549-4bfd-b9c3-01e75843f47d' },
   });
-  assert.deepEqual(body('positions', '{}'), { type: 'positions', assetClass: null });
-  assert.deepEqual(body('positions', '{"asset_class":"crypto"}'), { type: 'positions', assetClass: 'crypto' });
-  assert.deepEqual(body('accountinfo', '{}'), { type: 'accountinfo' });
+  assert.deepEqual(body('positions', '{}'), { type: 'positions', assetClass: null, maxAgeMs: null });
+  assert.deepEqual(body('positions', '{"asset_class":"crypto"}'), {
+    type: 'positions',
+    assetClass: 'crypto',
+    maxAgeMs: null,
+  });
+  assert.deepEqual(body('accountinfo', '{}'), { type: 'accountinfo', maxAgeMs: null });
+  assert.deepEqual(body('accountinfo', '{"max_age_ms":0}'), { type: 'accountinfo', maxAgeMs: 0 });
 });
 
 test('the optional part of the envelope', () => {

@@ -108,7 +108,7 @@ describe('a tower that starts again', { concurrency: true }, () => {
     }));
 
   it('keeps within the budget that it has spent before', () =>
-    place({ TOWER_BUDGET_PER_MINUTE: '40', TOWER_BUDGET_PER_SECOND: '40' }, async ({ tower, posts }) => {
+    place({ TOWER_BUDGET_PER_MINUTE: '80', TOWER_BUDGET_PER_SECOND: '80' }, async ({ tower, posts }) => {
       const send = async (count: number, more: object = {}): Promise<void> => {
         const stems = Array.from({ length: count }, () => tower.drop('four', 'stockbuy', RESTING, more));
         for (const stem of stems) await tower.answer(stem);
@@ -118,8 +118,8 @@ describe('a tower that starts again', { concurrency: true }, () => {
       assert.equal(posts(), 15);
       await tower.stop();
       await tower.start();
-      await send(40, { send_by: new Date(Date.now() + 2500).toISOString() });
+      await send(80, { send_by: new Date(Date.now() + 2500).toISOString() });
       assert.ok(posts() > 15, 'the second run sends, too');
-      assert.ok(posts() <= 40, `${posts()} orders in less than a minute`);
+      assert.ok(posts() <= 80, `${posts()} orders in less than a minute`);
     }));
 });

@@ -60,7 +60,7 @@ test('one agent, one symbol, reductions only', async () => {
 
 test('what waits when a halt comes is refused, and is not sent after it', async () => {
   await tower.stop();
-  await tower.start({ TOWER_BUDGET_PER_MINUTE: '2', TOWER_BUDGET_PER_SECOND: '2' });
+  await tower.start({ TOWER_BUDGET_PER_MINUTE: '8', TOWER_BUDGET_PER_SECOND: '8' });
   const waiting = Array.from({ length: 5 }, () => tower.drop('alpha', 'stockbuy', RESTING));
   await tower.until(
     () => (tower.list('orders/processing').length >= 4 ? true : null),
