@@ -1,6 +1,6 @@
 /** What several commands share: options, settings with their errors, reading files. Must never print: commands do. */
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
 import { isAgentId, MODES } from '../order/name.ts';
@@ -39,8 +39,9 @@ export function readText(path: string): string | null {
   }
 }
 
-/** The mode bits; null when it is not there. */
-export const modeOf = (path: string): number | null => statSync(path, { throwIfNoEntry: false })?.mode ?? null;
+/** The mode bits; null when it is not there, or where the system has none (Windows). */
+export const modeOf = (path: string): number | null =>
+  sep === '\\' ? null : (statSync(path, { throwIfNoEntry: false })?.mode ?? null);
 
 /** The last report of the home's tower; null when there is none that can be read. */
 export function readStatus(home: string): StatusReport | null {
