@@ -85,6 +85,25 @@ most ${ORDER_LIMITS.keysPerObject} keys in an object, every key once, strings wi
 strings. They are plain decimals (\`1000\`, \`"0.5"\`) of at most 12 digits before and 9 after the point, taken digit for digit: no
 sign, exponent, blank, separator or leading zero. \`null\` is no value: leave the field out.
 
+## Signature
+
+An agent with a \`key_file\` in the settings signs its files: behind the object, on a line of its own, stands
+\`#hmac-sha256 \` and 64 lower-case hex digits, the HMAC-SHA256 of every byte before that line (with the line break that ends them)
+under the key, which is the word in that file as it stands there. \`tower order --key-file FILE\` signs so, and in a shell:
+
+\`\`\`sh
+mac=$(openssl dgst -sha256 -hmac "$(cat agent.key)" -r order.json | cut -c1-64)   # order.json ends with a line break
+printf '#hmac-sha256 %s\\n' "$mac" >> order.json
+\`\`\`
+
+What comes without a valid signature is refused with \`signature\` and does not use its name up: its answer lies beside, under
+\`response_{name}.refused-{n}.json\`. Files of other agents carry none.
+
+## What no answer tells
+
+\`responses/{agentid}/_notices.json\` says what else an agent should know as long as it holds: a file that has been lying under a
+temporary name for ten minutes, too many requests at a time, a folder that was replaced.
+
 ## Envelope
 
 ${formText(envelopeForm)}

@@ -9,7 +9,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { FailpointName } from '../lib/failpoint.ts';
 import { systemFiles, TEMP_FOLDER } from '../lib/files.ts';
 import { seededRandom } from '../lib/random.ts';
-import { Folder, INCOMING, PROCESSING } from './folder.ts';
+import { Folder, type FolderOptions, INCOMING, PROCESSING } from './folder.ts';
 
 const after: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -31,7 +31,12 @@ interface Rig {
  * `at` is called at each failpoint; `pollMs` as in the settings. The watch never rings: the listing alone must do. The
  * system refuses to let go of the file named `guarded`, as it does for a folder of somebody else's or a mount point.
  */
-function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number, guarded = ''): Rig {
+function makeRig(
+  at: (name: FailpointName, rig: Rig) => void,
+  pollMs: number,
+  guarded = '',
+  more: Partial<FolderOptions> & { readonly room?: () => { free: number; total: number } } = {},
+): Rig {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'folder-'));
   const files = systemFiles(home, { temps: TEMP_FOLDER });
   for (const name of [INCOMING, PROCESSING, TEMP_FOLDER]) files.makeFolder(name);
@@ -43,6 +48,7 @@ function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number, gu
     files: {
       ...files,
       watch: () => () => {},
+      room: more.room ?? files.room,
       claim(from, entry, to) {
         if (entry.name === guarded) throw Object.assign(new Error(`EACCES: ${to}`), { code: 'EACCES' });
         return files.claim(from, entry, to);
@@ -66,6 +72,7 @@ function makeRig(at: (name: FailpointName, rig: Rig) => void, pollMs: number, gu
     receipt: async () => 'unknown',
     notice: (_level, text) => notices.push(text),
     fatal: (error) => assert.fail(String(error)),
+    ...more,
   });
   const rig: Rig = {
     home,
@@ -163,4 +170,67 @@ test('a file that is linked into place is taken when its first name is gone, and
   fs.linkSync(first, path.join(rig.home, INCOMING, 'third.json'));
   await rig.enough(2);
   assert.deepEqual(rig.taken[1], ['third.json', '']);
+});
+
+const AT = '20260213143022';
+const nameOf = (agent: string, n: number, type = 'stockbuy'): string =>
+  `paper_${agent}_${type}_${AT}${String(n).padStart(6, '0')}.json`;
+const looks = (rig: Rig): Promise<void> =>
+  new Promise((resolve) => {
+    systemClock.after(60, () => {
+      rig.folder.ring();
+      systemClock.after(60, resolve);
+    });
+  });
+
+test('with too much of an agent inside the tower its files wait, its cancels and the others do not', async () => {
+  let busy = 'full';
+  const pending = { of: (agent: string) => (agent === busy ? 1000 : 0), unpublished: () => 0 };
+  const rig = makeRig(() => {}, 10, '', { pending });
+  fs.mkdirSync(path.join(rig.home, 'responses'));
+  for (const name of [nameOf('full', 1), nameOf('full', 2, 'cancelorder'), nameOf('free', 1)]) rig.drop(name, '{}');
+  rig.folder.start();
+  await rig.enough(2);
+  await looks(rig);
+  assert.deepEqual(rig.taken.map(([name]) => name).sort(), [nameOf('free', 1), nameOf('full', 2, 'cancelorder')]);
+  const told = JSON.parse(fs.readFileSync(path.join(rig.home, 'responses/full/_notices.json'), 'utf8'));
+  assert.deepEqual(
+    told.notices.map(({ code }: { code: string }) => code),
+    ['quota'],
+  );
+  busy = '';
+  await rig.enough(3);
+  await looks(rig);
+  const after = JSON.parse(fs.readFileSync(path.join(rig.home, 'responses/full/_notices.json'), 'utf8'));
+  assert.deepEqual(after.notices, []);
+});
+
+test('more files than an agent may have waiting are refused, the oldest first, until it has no more than that', async () => {
+  const faults: (string | null)[] = [];
+  const rig = makeRig(() => {}, 1000, '', {
+    maxWaiting: 3,
+    admit: async (batch) => {
+      for (const { fault } of batch) faults.push(fault?.code ?? null);
+    },
+  });
+  for (let n = 0; n < 6; n++) rig.drop(nameOf('many', n), '{}');
+  rig.drop(nameOf('many', 6, 'cancelorder'), '{}');
+  rig.folder.start();
+  while (faults.length < 7) await looks(rig);
+  assert.deepEqual(faults, ['quota', 'quota', 'quota', 'quota', null, null, null]);
+});
+
+test('with little room on the disk only cancels are taken, and the rest when there is room again', async () => {
+  let free = 5;
+  const rig = makeRig(() => {}, 10, '', { reserveBytes: 100, room: () => ({ free, total: 10_000 }) });
+  rig.drop(nameOf('one', 1), '{}');
+  rig.drop(nameOf('one', 2, 'cancelorder'), '{}');
+  rig.folder.start();
+  await rig.enough(1);
+  await looks(rig);
+  assert.deepEqual(rig.taken, [[nameOf('one', 2, 'cancelorder'), '{}']]);
+  free = 5000;
+  await rig.enough(2);
+  assert.deepEqual(rig.taken[1], [nameOf('one', 1), '{}']);
+  assert.match(rig.notices.join('\n'), /only cancels are taken.*has room again/s);
 });

@@ -181,6 +181,32 @@ const diskFull = (rig: Rig) =>
     };
   });
 
+/** Room gets short, not yet gone: orders wait in their folder, and a cancel goes. */
+const diskShort = (rig: Rig) =>
+  onDisk(rig, 'tmpfs', async ({ site, mount }) => {
+    await rig.start();
+    const open = rig.drop({ payload: RESTING });
+    await rig.answered(open, ({ status }) => status === 'success');
+    const before = rig.posted;
+    const release = site.prepare(Array.from({ length: 10 }, () => ({})));
+    const ballast = join(mount, 'ballast');
+    const { bavail, bsize } = statfsSync(mount);
+    writeFileSync(ballast, Buffer.alloc(bavail * bsize - 1_200_000));
+    await sleep(1000);
+    release();
+    const askedAt = performance.now();
+    const cancel = rig.drop({ type: 'cancelorder', payload: { client_order_id: open.clientOrderId } });
+    await rig.answered(cancel, ({ status }) => status === 'success');
+    const cancelMs = Math.round(performance.now() - askedAt);
+    await sleep(1000);
+    must(rig.posted === before, `${rig.posted - before} orders were sent`);
+    must(rig.isAnyRunning, 'the tower ended');
+    rmSync(ballast);
+    const startedAt = performance.now();
+    await site.settled(30_000);
+    return { sent_while_short: 0, cancel_ms: cancelMs, ms_to_recover: Math.round(performance.now() - startedAt) };
+  });
+
 const readOnly = (rig: Rig) =>
   onDisk(rig, 'ext4', async ({ mount, cutPower }) => {
     const tower = await rig.start();
@@ -334,6 +360,7 @@ export const diskRows = (seed: number): readonly Row[] => [
   row('B05', 'every sync fails', syncsFail),
   ...ANSWER_POINTS.map((point) => row(`B07.${point}`, 'EIO in an answer', answerFails(point, 'eio'))),
   row('B09', 'disk full', diskFull),
+  row('B09.short', 'little room left on the disk', diskShort),
   row('B10', 'no space for answers', answerFails('k07b-response-written', 'enospc')),
   row('B11', 'files may not grow', (rig) => limited(rig, '--fsize=60000')),
   row('B13', 'file system becomes read-only', readOnly),
