@@ -63,6 +63,8 @@ const BEFORE_US = 86_400_000_000;
 const PATIENCE_MS = 600_000;
 /** The history is read at least so often, whatever the books say. */
 const READ_EVERY_MS = 300_000;
+/** Until it is certain what the account held when its books began: longer than anything is told late. */
+const SETTLING_MS = 60_000;
 const AFTER_FILL_MS = 2000;
 /** Proofs after fills are so far apart: each costs two requests. */
 const SPACING_MS = 15_000;
@@ -98,6 +100,8 @@ export class Bookkeeper {
   #provedAt = Number.NEGATIVE_INFINITY;
   #suspected: { readonly text: string; readonly mono: number; readonly booked: number } | null = null;
   #lastFault = '';
+  /** The first proof of this run (monotonic). */
+  #settlingSince: number | null = null;
   #pricesAt = 0;
   #prices: ReadonlyMap<string, Decimal> = new Map();
   /** When the proof was last journaled, and of which account the journaled one was read. */
@@ -274,8 +278,10 @@ export class Bookkeeper {
     this.#provedAt = this.#o.clock.monotonic();
     await this.#recall(account);
     const isFirst = (await this.#o.journal.fact(`opened:${account}`)) === null;
+    const isSettling = (await this.#o.journal.fact(`settled:${account}`)) === null;
+    this.#settlingSince ??= this.#provedAt;
     let hasRead = false;
-    if (isFirst || this.#o.clock.monotonic() - this.#readAt >= READ_EVERY_MS) {
+    if (isSettling || this.#o.clock.monotonic() - this.#readAt >= READ_EVERY_MS) {
       if (!(await this.#read(account))) return;
       hasRead = true;
     }
@@ -284,7 +290,11 @@ export class Bookkeeper {
       const snapshot = await this.#snapshot(account);
       if (snapshot === null || this.#stopped) return;
       const differences = await this.#compare(account, snapshot);
-      if (differences.length === 0 && !isFirst) return this.#agrees(account);
+      if (differences.length === 0 && !isFirst) {
+        if (isSettling && this.#provedAt - this.#settlingSince >= SETTLING_MS)
+          await this.#o.journal.setFact(`settled:${account}`, 'yes');
+        return this.#agrees(account);
+      }
       if (!hasRead || isFirst) {
         // Reading after the snapshot tells whether anything happened before it that was not booked.
         if (!(await this.#read(account))) return;
@@ -293,7 +303,9 @@ export class Bookkeeper {
       if (this.#booked !== before) continue;
       if (this.#isHolding) return;
       if (isFirst) return this.#open(account, snapshot, differences);
-      return this.#suspect(account, differences);
+      if (this.#isReal(differences))
+        return isSettling ? this.#open(account, snapshot, differences) : this.#raise(account, differences);
+      return;
     }
   }
 
@@ -351,16 +363,20 @@ export class Bookkeeper {
     return { coins, proceeds: decimal(proceeds) };
   }
 
-  /** What the account held when its books began is in no agent's book. */
+  /**
+   * What the account held when its books began is in no agent's book. For the first minute also what comes to light late:
+   * a fill may have been in that and be told only then.
+   */
   async #open(account: string, snapshot: Snapshot, differences: readonly Difference[]): Promise<void> {
     const at = await this.#begin(account);
+    const now = this.#o.clock.now();
     const entries = differences.map(({ symbol, difference }): BookEntry => {
       const price = snapshot.costs.get(symbol) ?? NONE;
       const posting =
         symbol === MONEY ? money('opening', difference, at) : carried('opening', symbol, difference, price, at);
-      return { key: `${account}:opening:${symbol}`, ...NOBODY, orderId: null, posting };
+      return { key: `${account}:opening:${symbol}:${now}`, ...NOBODY, orderId: null, posting };
     });
-    await this.#book(account, 'opening', entries);
+    await this.#book(account, `opening:${now}`, entries);
     await this.#o.journal.setFact(`opened:${account}`, String(at));
     await this.#agrees(account);
   }
@@ -388,23 +404,22 @@ export class Bookkeeper {
     if (text !== null) this.#proof = JSON.parse(text);
   }
 
-  async #suspect(account: string, differences: readonly Difference[]): Promise<void> {
-    const { clock } = this.#o;
+  /** It was there before, and nothing was booked since. */
+  #isReal(differences: readonly Difference[]): boolean {
+    const mono = this.#o.clock.monotonic();
     const text = JSON.stringify(differences);
     const seen = this.#suspected;
-    if (seen?.text !== text || seen.booked !== this.#booked) {
-      this.#suspected = { text, mono: clock.monotonic(), booked: this.#booked };
-      this.#soon(CONFIRM_MS);
-      return;
-    }
-    if (clock.monotonic() - seen.mono < CONFIRM_MS) return this.#soon(CONFIRM_MS);
-    await this.#raise(account, differences, text);
+    const isSame = seen?.text === text && seen.booked === this.#booked;
+    if (isSame && mono - seen.mono >= CONFIRM_MS) return true;
+    if (!isSame) this.#suspected = { text, mono, booked: this.#booked };
+    this.#soon(CONFIRM_MS);
+    return false;
   }
 
   /** Told once for each difference, and shown until it is gone. */
-  async #raise(account: string, differences: readonly Difference[], text: string): Promise<void> {
+  async #raise(account: string, differences: readonly Difference[]): Promise<void> {
     const { journal, clock, broker, notice } = this.#o;
-    const isKnown = JSON.stringify(this.#proof.differences) === text;
+    const isKnown = JSON.stringify(this.#proof.differences) === JSON.stringify(differences);
     if (isKnown) return;
     const { provenAt, since } = this.#proof;
     this.#proof = { provenAt, since: since ?? clock.now(), differences };

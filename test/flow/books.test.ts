@@ -302,10 +302,17 @@ it('a difference is confirmed, told, shown, and over when it is gone', async () 
     db.close();
   };
   await tower.start();
+  const isSettled = (): boolean => {
+    const db = new Sqlite(join(tower.home, 'data/tower.db'), { readonly: true });
+    const fact = db.prepare("SELECT 1 FROM facts WHERE key LIKE 'settled:%'").get();
+    db.close();
+    return fact !== undefined;
+  };
   await tower.until(
-    () => (shown()?.proven_at ? true : null),
-    () => 'never proven',
+    () => (isSettled() ? true : null),
+    () => 'never settled',
   );
+  assert.ok(shown()?.proven_at);
   await tower.stop();
   forge(5);
   await tower.start();

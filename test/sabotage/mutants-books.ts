@@ -129,7 +129,7 @@ export const BOOKKEEPING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/follow/bookkeeper.ts',
-        find: 'if (isFirst) return this.#open(account, snapshot, differences);',
+        find: 'return isSettling ? this.#open(account, snapshot, differences) : this.#raise(account, differences);',
         replace: 'return this.#open(account, snapshot, differences);',
       },
     ],
