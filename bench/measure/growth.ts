@@ -12,6 +12,7 @@ import { burst, paced, perSecond } from './drops.ts';
 
 const WARM_UP = 300;
 const MEASURED = 1000;
+const WAITING_AGENTS = 50;
 
 interface Age {
   readonly rows: number;
@@ -58,7 +59,8 @@ async function waiting(plan: Plan): Promise<readonly Figure[]> {
   const { files, seconds } = plan.waiting;
   const count = files.toLocaleString('en-US');
   const stub = await startStub();
-  const rig = new Rig();
+  // An agent with more than 20,000 waiting files is refused, not served.
+  const rig = new Rig({ agents: WAITING_AGENTS });
   try {
     plan.say(`${count} files waiting at start`);
     for (const { file } of rig.stage(files)) rig.drop(file);
