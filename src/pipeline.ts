@@ -9,6 +9,7 @@ import { Budget, SEED_MS } from './dispatch/budget.ts';
 import { ask, type Desk, type DoubtPolicy } from './dispatch/desk.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { Readiness } from './dispatch/readiness.ts';
+import { heldOf } from './dispatch/reducing.ts';
 import { budgetReport } from './dispatch/report.ts';
 import { type Shares, Slots } from './dispatch/slots.ts';
 import { Bookkeeper } from './follow/bookkeeper.ts';
@@ -233,6 +234,10 @@ export class Pipeline {
       strayCopies: () =>
         desk.suspect() &&
         clock.monotonic() < (this.#unknownAt.get(mode) ?? Number.POSITIVE_INFINITY) + this.#o.doubt.maxDelayMs,
+      held: async () => {
+        const account = line.account?.accountNumber;
+        return account === undefined || books.proof.provenAt === null ? null : heldOf(await journal.books(account));
+      },
       isStopped: () => this.#stopped,
       hasFailed: () => this.#failed,
     };

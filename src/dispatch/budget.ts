@@ -4,15 +4,15 @@
  * limits, whatever was spent by a process before this one.
  *
  * A sliding log, not a bucket: a bucket allows up to twice its size in the worst minute. The log's windows are longer than
- * the broker's, because requests are counted when they leave and the broker counts when they arrive: requests that leave
- * in a second more than a minute cannot arrive within a minute unless one of them takes a second longer than another.
+ * the broker's, because requests are counted when they leave and the broker counts when they arrive: what leaves
+ * in 0.8 s more than a minute cannot arrive within a minute, unless one request takes 0.8 s longer than another.
  */
 import type { Budget as BrokersWord } from '../broker/broker.ts';
 import { assert } from '../lib/assert.ts';
 import type { Lane } from './lanes.ts';
 import { keptOf, Window, waitFor } from './window.ts';
 
-const MINUTE_MS = 61_000;
+const MINUTE_MS = 60_800;
 const SECOND_MS = 1_300;
 /**
  * So much younger than the journal dates it is a request of an earlier process taken to be: it was journaled before it

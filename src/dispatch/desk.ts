@@ -13,6 +13,7 @@ import { agentOf } from '../order/name.ts';
 import { isMarketLike, type Request, type TradeRequest } from '../order/request.ts';
 import type { Lane } from './lanes.ts';
 import type { Readiness } from './readiness.ts';
+import type { Held } from './reducing.ts';
 import type { Grant, Slots } from './slots.ts';
 
 export interface DoubtPolicy {
@@ -40,6 +41,8 @@ export interface Desk extends Adoption {
   readonly halts: Halts;
   /** Orders whose bytes have left and whose answer has not come, by `seq`. */
   readonly onTheirWay: Set<number>;
+  /** What the account holds by the books; null until they were once compared with it. */
+  held(): Promise<Held | null>;
   /** The typed request of an entry, read again from its journaled bytes. */
   requestOf(entry: Entry): Request | null;
   /** True while this journal cannot know what an earlier one has sent. */

@@ -152,6 +152,7 @@ async function inDoubt(
     },
     halts: new Halts(files, clock),
     onTheirWay: new Set(),
+    held: async () => null,
     requestOf: () => trade,
     suspect: () => false,
     strayCopies: () => false,

@@ -11,6 +11,7 @@ import { isoMicros } from '../lib/clock.ts';
 import type { TradeRequest } from '../order/request.ts';
 import { type Desk, isUnreachable, patience, pause, untilWall, whyUnsent } from './desk.ts';
 import type { Lane } from './lanes.ts';
+import { laneOf } from './reducing.ts';
 import type { Grant, Waiting } from './slots.ts';
 import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
 
@@ -21,23 +22,6 @@ const UNREADABLE_WAIT_MS = 500;
 const UNREACHABLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const;
 /** How often an order that waits for the budget is looked at, once a fault would end its wait. */
 const LOOK_AGAIN_MS = 1000;
-
-/** Sells and closing orders count as reducing: the tower does not wait for a look at the positions to be kind to them. */
-function laneOf(trade: TradeRequest): Lane {
-  switch (trade.type) {
-    case 'stocksell':
-    case 'cryptosell':
-      return 'reduce';
-    case 'optionsingle':
-      return trade.positionIntent?.endsWith('_to_close') || (trade.side === 'sell' && trade.positionIntent === null)
-        ? 'reduce'
-        : 'order';
-    case 'optionmulti':
-      return trade.legs.every((leg) => leg.positionIntent?.endsWith('_to_close')) ? 'reduce' : 'order';
-    default:
-      return 'order';
-  }
-}
 
 /**
  * Takes an admitted trade to its first proof or doubt. Resolves when the entry is no longer `admitted`, with true when it
@@ -57,10 +41,12 @@ export async function send(
   // One that was judged before a halt and journaled after it: neither admission nor the watch has seen both.
   const early = desk.halts.against(haltable(trade));
   if (early !== null && early !== 'unreadable') return refuseHalted(desk, first, early);
+  // Nobody waits: then there is nothing to take precedence of, and no need to look at what is held.
+  const lane = laneOf(trade, desk.hosts.trading.waiting === 0 ? null : await desk.held());
   for (;;) {
     const turn = await waitForTurn(
       desk,
-      laneOf(trade),
+      lane,
       first.agent,
       unreachable > 0 ? faultDeadline : deadline,
       faultDeadline,

@@ -24,6 +24,8 @@ export interface Saturated {
   readonly cancels: Waits;
   readonly burstCancels: Waits;
   readonly orders: Waits;
+  /** Orders that make a position smaller. */
+  readonly reductions: Waits;
   /** Orders sent for each of the modest agents, fewest and most, and how even; and for the greedy one. */
   readonly fewest: number;
   readonly most: number;
@@ -34,8 +36,10 @@ export interface Saturated {
 
 const SYMBOLS = ['AAPL', 'MSFT', 'SPY', 'TSLA', 'NVDA', 'AMZN'];
 const MODEST = Array.from({ length: 20 }, (_, n) => `agent${n}`);
+const EXITED = { symbol: 'GLD', qty: '1' };
 const GREEDY = 'greedy';
 const RISK = 'risk';
+const EXIT = 'exit';
 const WAITING = { modest: 3, greedy: 80 };
 const RESTING = { symbol: 'AAPL', qty: '1', order_class: 'limit', limit_price: '1.00', time_in_force: 'gtc' };
 
@@ -58,6 +62,10 @@ export async function saturate({ minutes, ...more }: SaturateOptions): Promise<S
   const bursts = new Set<Ask>();
   const resting: Ask[] = [];
   world.onAnswer((ask) => {
+    if (ask.agent === EXIT) {
+      world.time.in(5 * SECOND_US, () => exit(ask.type === 'stockbuy' ? 'stocksell' : 'stockbuy'));
+      return;
+    }
     if (ask.agent === RISK) {
       if (ask.type === 'stockbuy' && ask.error === null) resting.push(ask);
       return;
@@ -80,6 +88,10 @@ export async function saturate({ minutes, ...more }: SaturateOptions): Promise<S
       if (ask !== null) bursts.add(ask);
     }
   });
+  // Buys in the same line as all, and sells again out of turn, because that makes its position smaller.
+  const exit = (type: string): Ask =>
+    world.drop(EXIT, type, { ...EXITED, order_class: 'market', time_in_force: 'day' });
+  exit('stockbuy');
   await world.run(minutes * MINUTE_US);
   const { left, arrived, refused, kills, notices } = world;
   world.close();
@@ -99,6 +111,7 @@ export async function saturate({ minutes, ...more }: SaturateOptions): Promise<S
     cancels: waitOf(asks, (ask) => ask.type === 'cancelorder' && !bursts.has(ask)),
     burstCancels: waitOf(bursts, () => true),
     orders: waitOf(asks, (ask) => MODEST.includes(ask.agent)),
+    reductions: waitOf(asks, (ask) => ask.agent === EXIT && ask.type === 'stocksell'),
     fewest: Math.min(...modest),
     most: Math.max(...modest),
     evenness: evenness(modest),
@@ -116,5 +129,6 @@ export const saturatedText = (one: Saturated): readonly string[] => [
   `cancel, from its file to its request: ${shown(one.cancels)}`,
   `ten cancels at once:                  ${shown(one.burstCancels)}`,
   `order of a modest agent:              ${shown(one.orders)}`,
+  `order that reduces a position:        ${shown(one.reductions)}`,
   `orders sent for each of ${MODEST.length} modest agents: ${one.fewest} to ${one.most} (evenness ${one.evenness.toFixed(4)}), for the greedy one ${one.greedy}`,
 ];
