@@ -8,6 +8,8 @@ import type { Account, Broker, Outcome } from './broker/broker.ts';
 import { Budget, SEED_MS } from './dispatch/budget.ts';
 import { ask, type Desk, type DoubtPolicy } from './dispatch/desk.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { ForeignTraffic } from './dispatch/foreign.ts';
+import type { Lane } from './dispatch/lanes.ts';
 import { Readiness } from './dispatch/readiness.ts';
 import { heldOf } from './dispatch/reducing.ts';
 import { budgetReport } from './dispatch/report.ts';
@@ -73,9 +75,6 @@ export interface PipelineOptions {
   fatal(error: unknown): void;
 }
 
-/** Requests of other programs that are worth a word, and how often: below it may be a miscount. */
-const FOREIGN_SHARE = 0.05;
-const FOREIGN_AGAIN_MS = 600_000;
 const VERIFY_AGAIN_MS = 2000;
 const UNDISPATCHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final && state !== 'working');
 /** Steps at which the broker has not told of the order yet. */
@@ -122,11 +121,11 @@ export class Pipeline {
   readonly #unknownAt = new Map<Mode, number>();
   /** Modes of which it is known what earlier journals have sent: the book was read in this run, or there was none. */
   readonly #informed = new Set<Mode>();
-  /** When foreign traffic was last told of, by mode and host (monotonic). */
-  readonly #foreignToldAt = new Map<string, number>();
   readonly #steps = new Map<number, string>();
   readonly #pending = new Pending();
   readonly counts = { received: 0, succeeded: 0, refused: 0 };
+  /** Of the tower's own requests: nothing goes, not even a cancel, before those of the start are answered. */
+  #ownLane: Lane = 'cancel';
   #stopped = false;
   #failed = false;
 
@@ -236,7 +235,7 @@ export class Pipeline {
         clock.monotonic() < (this.#unknownAt.get(mode) ?? Number.POSITIVE_INFINITY) + this.#o.doubt.maxDelayMs,
       held: async () => {
         const account = line.account?.accountNumber;
-        return account === undefined || books.proof.provenAt === null ? null : heldOf(await journal.books(account));
+        return account === undefined || books.report().proven_at === null ? null : heldOf(await journal.books(account));
       },
       isStopped: () => this.#stopped,
       hasFailed: () => this.#failed,
@@ -262,7 +261,7 @@ export class Pipeline {
       clock,
       failpoints,
       sweepMs: this.#o.sweepMs,
-      ask: (call) => ask(desk, 'resolve', '', call),
+      ask: (call) => ask(desk, this.#ownLane, '', call),
       fresh: (isFresh, reason) => {
         if (!isFresh) return readiness.block('not_swept', reason);
         this.#informed.add(mode);
@@ -272,7 +271,8 @@ export class Pipeline {
       books,
       fatal,
     });
-    broker.onBudget((word, host) => this.#heardOfBudget(mode, host, hosts[host].learn(word), notice));
+    const foreign = new ForeignTraffic(mode, clock, notice);
+    broker.onBudget((word, host) => foreign.heard(host, hosts[host].learn(word), hosts[host].perMinute));
     const line: Line = { broker, desk, mirror, dispatcher, follower, books, account: null, isVerifying: false };
     return line;
   }
@@ -282,22 +282,6 @@ export class Pipeline {
     const { perMinute, perSecond, dataPerMinute } = this.#o.budget;
     const budget = new Budget({ perMinute: host === 'trading' ? perMinute : dataPerMinute, perSecond });
     return new Slots({ clock, random, budget, shares: this.#o.shares });
-  }
-
-  /** Requests that the broker has counted and that were not made here are told of, now and then. */
-  #heardOfBudget(mode: Mode, host: Host, foreign: number, notice: Desk['notice']): void {
-    const { perMinute, dataPerMinute } = this.#o.budget;
-    const key = `${mode} ${host}`;
-    const now = this.#ports.clock.monotonic();
-    if (foreign <= Math.max(5, FOREIGN_SHARE * (host === 'trading' ? perMinute : dataPerMinute))) return;
-    if (now < (this.#foreignToldAt.get(key) ?? Number.NEGATIVE_INFINITY) + FOREIGN_AGAIN_MS) return;
-    this.#foreignToldAt.set(key, now);
-    const setting = host === 'trading' ? 'budget.per_minute' : 'budget.data_per_minute';
-    notice(
-      'warn',
-      `foreign traffic: another program spends the ${host} requests of the ${mode} account, at least ${foreign} in this minute; the tower yields to it`,
-      `give the other program an account of its own, or lower ${setting}`,
-    );
   }
 
   /** Takes up what an earlier run left, then takes orders. Throws CannotStart when the accounts forbid it. */
@@ -321,6 +305,7 @@ export class Pipeline {
       this.#unknownAt.set(mode, clock.monotonic());
       await line.follower.start();
     }
+    this.#ownLane = 'resolve';
     failpoints.hit('k27-in-recovery');
     // Orders that work at the broker need no job; there may be many of them.
     for (const entry of await journal.unfinished(UNDISPATCHED)) {
@@ -406,7 +391,7 @@ export class Pipeline {
   /** The account that answers must be the one that this home belongs to. */
   async #verify(line: Line, isStart: boolean): Promise<boolean> {
     const { mode } = line.broker;
-    const outcome = await ask(line.desk, 'resolve', '', () => line.broker.account());
+    const outcome = await ask(line.desk, this.#ownLane, '', () => line.broker.account());
     if (outcome?.kind === 'misconfigured' || outcome?.kind === 'rejected') {
       const reason = outcome.kind === 'rejected' ? outcome.rejection.message : outcome.reason;
       if (isStart) {

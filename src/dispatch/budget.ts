@@ -65,7 +65,7 @@ export interface Spending {
 }
 
 export class Budget {
-  readonly #perMinute: number;
+  readonly perMinute: number;
   readonly #windows: readonly [minute: Window, second: Window];
   /** Requests that have left since the start. */
   #made = 0;
@@ -84,7 +84,7 @@ export class Budget {
         throw new RangeError(`budget ${name} is ${value}; give a whole number from 1`);
       }
     }
-    this.#perMinute = perMinute;
+    this.perMinute = perMinute;
     const second = Math.min(perMinute, perSecond);
     // One place of the second for a cancel, so that it need not wait for a burst of orders to pass.
     const spare = second >= SMALLEST_SPLIT ? 1 : 0;
@@ -131,7 +131,7 @@ export class Budget {
   learn({ remaining, resetAt, limit }: BrokersWord, nowMs: number, wallMs: number, underWay = 0): number {
     this.#advance(nowMs);
     // An owner who sets more than the broker tells of knows of a larger allowance, until the broker refuses.
-    if (!this.#isRefused && limit !== undefined && limit !== null && limit < this.#perMinute) return 0;
+    if (!this.#isRefused && limit !== undefined && limit !== null && limit < this.perMinute) return 0;
     if (remaining === null || remaining < 0) return 0;
     const ahead = resetAt === null ? LONGEST_HOLD_MS : Math.min(LONGEST_HOLD_MS, resetAt * 1000 - wallMs);
     // A window that is over by our clock says nothing about the present one.
@@ -209,7 +209,7 @@ export class Budget {
   #brokersWaitMs(lane: Lane): number {
     if (this.#left === null) return 0;
     const { count, until, most } = this.#left;
-    const { base, overSpan } = keptOf(Math.min(this.#perMinute, most), lane);
+    const { base, overSpan } = keptOf(Math.min(this.perMinute, most), lane);
     // What others will have spent by then is gone for us; only a cancel takes its chance.
     const others = lane === 'cancel' ? 0 : this.#foreignBefore;
     return waitFor({ base, overSpan: overSpan + others }, count, until - this.#now, MINUTE_MS);

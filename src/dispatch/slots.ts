@@ -103,6 +103,10 @@ export class Slots {
     return this.#waiters.size;
   }
 
+  get perMinute(): number {
+    return this.#budget.perMinute;
+  }
+
   /** The failures since the host last answered, once they are enough to hold requests back; null while it is reachable. */
   get unreachable(): Trouble | null {
     return this.#circuit.isOpen ? this.#circuit.trouble : null;

@@ -32,28 +32,38 @@ const LIMIT = { perMinute: 200, perSecond: 10 };
 interface Run {
   readonly name: string;
   readonly more: Partial<SaturateOptions>;
-  /** What must hold beside the limit of a minute. */
+  /** Nothing may be refused. */
   readonly clean: boolean;
+  /** At least this share of the budget must be used: a tower that is down uses none. */
+  readonly used: number;
   /** Jitter within which the limit of a second must hold at the exchange, too. */
   readonly perSecond: boolean;
 }
 
 const RUNS: readonly Run[] = [
-  { name: 'undisturbed', more: {}, clean: true, perSecond: true },
-  { name: 'killed every minute or so', more: { killedEveryMs: 60_000, jitterMs: 300 }, clean: true, perSecond: true },
+  { name: 'undisturbed', more: {}, clean: true, used: 0.97, perSecond: true },
+  {
+    name: 'killed every minute or so',
+    more: { killedEveryMs: 60_000, jitterMs: 300 },
+    clean: true,
+    used: 0.95,
+    perSecond: true,
+  },
   {
     name: 'up to 0.8 s of jitter each way',
     more: { jitterMs: 800, killedEveryMs: 600_000 },
     clean: true,
+    used: 0.97,
     perSecond: false,
   },
   {
     name: 'headers that say what is not so, and kills',
     more: { headerSurprises: true, killedEveryMs: 300_000 },
     clean: false,
+    used: 0.9,
     perSecond: true,
   },
-  { name: 'another program spends half', more: { foreignPerMinute: 100 }, clean: false, perSecond: true },
+  { name: 'another program spends half', more: { foreignPerMinute: 100 }, clean: false, used: 0.45, perSecond: true },
 ];
 
 const print = (text: string): void => {
@@ -66,7 +76,7 @@ function wrongWith(run: Run, figures: Saturated): readonly string[] {
     ...(figures.leftIn1s > LIMIT.perSecond ? [`${figures.leftIn1s} requests left in 1 s`] : []),
     ...(run.perSecond && figures.arrivedIn1s > LIMIT.perSecond ? [`${figures.arrivedIn1s} arrived in 1 s`] : []),
     ...(run.clean && figures.refused > 0 ? [`${figures.refused} were refused`] : []),
-    ...(run.clean && figures.used < 0.97 ? [`only ${figures.used.toFixed(3)} of the budget was used`] : []),
+    ...(figures.used < run.used ? [`only ${figures.used.toFixed(3)} of the budget was used`] : []),
   ];
 }
 
