@@ -11,12 +11,24 @@ import { defined } from './lib/assert.ts';
 import { type Clock, dayOf, isoMicros, type Micros, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
 import { type OrderError, orderError, problemsError } from './order/errors.ts';
-import { type Mode, type OrderName, parseName, responsePath, type StrayName, strayResponsePath } from './order/name.ts';
+import {
+  MODES,
+  type Mode,
+  type OrderName,
+  parseName,
+  responsePath,
+  type StrayName,
+  strayResponsePath,
+} from './order/name.ts';
 import { contentOf, parse } from './order/parse.ts';
-import { isTrade, type Request } from './order/request.ts';
+import { isTrade, type Request, type TradeRequest } from './order/request.ts';
 import { renderResponse } from './order/response.ts';
+import { conflictError, conflictOf } from './risk/conflicts.ts';
 import { type Approved, decide, type Rules } from './risk/decide.ts';
 import { type Forgery, forgery, type Identities, identityOf, type Origin } from './risk/identity.ts';
+import { judge, type LimitRules, needsQuote } from './risk/limits.ts';
+import { type Measured, measure, type Quotes, symbolsOf } from './risk/measure.ts';
+import type { Ground } from './risk/sums.ts';
 
 /** Something that was handed to the tower, before anything is known about it. */
 export interface Received {
@@ -39,6 +51,11 @@ export interface AdmitOptions {
   readonly rules: Rules;
   readonly halts: Halts;
   readonly identities: Identities;
+  readonly limits: LimitRules;
+  /** True while an earlier journal may have sent what this one does not know of. */
+  suspect(mode: Mode): boolean;
+  /** Fresh and sound quotes of these symbols, as far as there are any; soon. */
+  quotes(mode: Mode, symbols: readonly string[]): Promise<Quotes>;
   readonly brokers: Readonly<Partial<Record<Mode, Broker>>>;
   /** Seconds that a request may wait to be sent when its file does not say. */
   readonly sendBySeconds: number;
@@ -46,11 +63,40 @@ export interface AdmitOptions {
   readonly sendByMaxSeconds: number;
   /** Called for every entry that is journaled, after its commit. */
   admitted(entry: Entry): void;
+  /** An agent sends the same again and again: it must be halted. */
+  ranAway(entry: Entry): void;
   /** Called when a stray was journaled. */
   strayed(fileName: string, error: OrderError): void;
 }
 
 type Base = Pick<Arrival, 'receipt' | 'name' | 'raw' | 'sha256' | 'receivedAt'>;
+
+/** With the order that it is, when it is to be sent. */
+type Judged = Arrival & { readonly trade?: TradeRequest };
+
+const NO_QUOTES: Quotes = new Map();
+
+type Refused = Pick<Arrival, 'state' | 'sendBy' | 'wire' | 'doubted' | 'answer'>;
+
+/** `isSuspect`: an earlier journal may have sent it. */
+const refusal = (arrival: Arrival, error: OrderError, isSuspect: boolean): Refused =>
+  isSuspect
+    ? {
+        state: 'in_doubt',
+        sendBy: arrival.sendBy,
+        wire: arrival.wire,
+        doubted: true,
+        answer: { error: doubtful(error) },
+      }
+    : { state: 'refused', sendBy: null, wire: null, doubted: false, answer: { error } };
+
+const doubtful = (error: OrderError): OrderError =>
+  orderError('in_doubt', `an earlier journal may have sent it; this one does not send it: ${error.message}`, {
+    more: { refusal: error },
+  });
+
+const hasRunAway = ({ answer }: Entry): boolean =>
+  answer !== null && 'error' in answer && answer.error.code === 'risk_repeat';
 
 /**
  * The typed request of an entry, read again from the bytes as they were journaled; null when this version of the tower
@@ -90,22 +136,78 @@ export class Admitter {
       if (forged === null) named.push({ received, name: name.name });
       else await this.#forged(received, name.name, forged);
     }
-    const admissions = await this.#o.journal.admit(named.map(({ received, name }) => this.#judge(received, name)));
+    const judged = named.map((one) => ({ ...one, arrival: this.#judge(one.received, one.name) }));
+    const priced = judged.filter(({ arrival }) => this.#needsQuote(arrival));
+    if (priced.length === 0) return this.#take(judged, NO_QUOTES);
+    // Cancels, queries and what needs no price wait for no quote.
+    await this.#take(
+      judged.filter((one) => !priced.includes(one)),
+      NO_QUOTES,
+    );
+    for (const mode of MODES) {
+      const of = priced.filter(({ name }) => name.mode === mode);
+      if (of.length === 0) continue;
+      const symbols = of.flatMap(({ arrival }) => (arrival.trade === undefined ? [] : symbolsOf(arrival.trade)));
+      await this.#take(of, await this.#o.quotes(mode, [...new Set(symbols)]));
+    }
+  }
+
+  #needsQuote({ trade }: Judged): boolean {
+    if (trade === undefined) return false;
+    const hasLimit = 'terms' in trade ? 'limitPrice' in trade.terms : trade.limitPrice !== null;
+    return needsQuote(this.#o.limits, trade.agent, hasLimit, 'side' in trade ? trade.side : null);
+  }
+
+  /** Into the journal, which asks about each order when all before it is counted. */
+  async #take(
+    judged: readonly { readonly received: Received; readonly name: OrderName; readonly arrival: Judged }[],
+    quotes: Quotes,
+  ): Promise<void> {
+    const admissions = await this.#o.journal.admit(
+      judged.map(({ arrival }) => this.#measured(arrival, quotes)),
+      (order, ground) => this.#allow(order, ground, quotes),
+    );
     this.#o.failpoints.hit('k06-d2-done');
     for (const [index, admission] of admissions.entries()) {
-      const one = named[index];
+      const one = judged[index];
       if (one === undefined) continue;
       if (admission.kind === 'new') this.#o.admitted(admission.entry);
+      if (admission.kind === 'new' && hasRunAway(admission.entry)) this.#o.ranAway(admission.entry);
       if (admission.kind === 'duplicate') await this.#repeat(one.received, one.name, admission.first);
     }
   }
 
+  #measured({ trade, ...arrival }: Judged, quotes: Quotes): Arrival {
+    if (trade === undefined) return arrival;
+    const isSuspect = this.#o.suspect(trade.mode);
+    return {
+      ...arrival,
+      measured: measure(trade, arrival.wire ?? '', quotes),
+      ifRefused: (error) => refusal(arrival, error, isSuspect),
+    };
+  }
+
+  /** Inside the journal's transaction: a fault of ours there would end the tower. */
+  #allow(order: Measured, ground: Ground, quotes: Quotes): OrderError | null {
+    try {
+      const error = judge(order, this.#o.limits, ground, quotes);
+      if (error !== null || this.#o.limits.conflicts !== 'refuse') return error;
+      const conflict = conflictOf(order, ground.standings);
+      return conflict === null ? null : conflictError(conflict, false);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      return orderError('internal', `the tower could not judge this order: ${text}`, {
+        more: { safe_to_resubmit: true },
+      });
+    }
+  }
+
   /** The bytes are judged here, once. */
-  #judge(received: Received, name: OrderName): Arrival {
+  #judge(received: Received, name: OrderName): Judged {
     const { receipt, raw, receivedAt } = received;
     const sha256 = raw === null ? null : createHash('sha256').update(raw).digest('hex');
     const base = { receipt, name, raw, sha256, receivedAt };
-    const refused = (error: OrderError, requestOrderId: string | null): Arrival => ({
+    const refused = (error: OrderError, requestOrderId: string | null): Judged => ({
       ...base,
       requestOrderId,
       sendBy: null,
@@ -133,8 +235,8 @@ export class Admitter {
   #judgeBytes(
     base: Base,
     raw: Uint8Array,
-    refused: (error: OrderError, requestOrderId: string | null) => Arrival,
-  ): Arrival {
+    refused: (error: OrderError, requestOrderId: string | null) => Judged,
+  ): Judged {
     const parsed = parse({ fileName: base.name, bytes: raw, receivedAt: base.receivedAt });
     if (!parsed.ok) return refused(parsed.error, parsed.requestOrderId);
     const { request } = parsed;
@@ -150,13 +252,24 @@ export class Admitter {
     const decision = decide(request, this.#o.rules);
     if (decision.kind === 'denied') return refused(decision.error, request.requestOrderId);
     // What cannot be told now is told before the first byte leaves.
+    const admitted = this.#admitted(base, decision.approved);
     const halt = isTrade(request) ? this.#o.halts.against(haltable(request)) : null;
-    if (halt !== null && halt !== 'unreadable') return refused(haltError(halt), request.requestOrderId);
-    return this.#admitted(base, decision.approved);
+    return halt === null || halt === 'unreadable' ? admitted : this.#kept(admitted, haltError(halt));
+  }
+
+  /**
+   * An order that a halt or a limit keeps back. Where an earlier journal may have sent it, nobody may say that nothing was:
+   * then it is in doubt, counted, looked up, and not sent.
+   */
+  #kept({ trade, ...arrival }: Judged, error: OrderError): Judged {
+    const isSuspect = this.#o.suspect(arrival.name.mode);
+    const measured =
+      trade !== undefined && isSuspect ? { measured: measure(trade, arrival.wire ?? '', NO_QUOTES) } : {};
+    return { ...arrival, ...measured, ...refusal(arrival, error, isSuspect) };
   }
 
   /** Only what was approved is admitted; the bytes for the wire are made here, once. */
-  #admitted(base: Base, { request }: Approved): Arrival {
+  #admitted(base: Base, { request }: Approved): Judged {
     const broker = defined(this.#o.brokers[base.name.mode], `the broker of ${base.name.mode}`);
     return {
       ...base,
@@ -166,6 +279,7 @@ export class Admitter {
       state: 'admitted',
       doubted: false,
       answer: null,
+      ...(isTrade(request) ? { trade: request } : {}),
     };
   }
 

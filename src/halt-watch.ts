@@ -3,16 +3,16 @@
  * or cancelled, and journals who did it. Must never be what holds an order back: that is looked up in the folder itself,
  * before each first byte.
  */
-import { describeScope, type Halt } from './halt/halt.ts';
+import { describeScope, type Halt, haltName } from './halt/halt.ts';
 import type { Halts } from './halt/halts.ts';
-import type { Journal } from './journal/journal.ts';
+import type { Entry, Journal } from './journal/journal.ts';
 import { type Clock, isoMicros } from './lib/clock.ts';
 
 export interface HaltWatchOptions {
   readonly halts: Halts;
   readonly journal: Journal;
   readonly clock: Clock;
-  notice(level: 'info' | 'warn', text: string, remedy: string): void;
+  notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
   /** Halts are new, or the tower has just started with them. */
   concern(halts: readonly Halt[]): Promise<void>;
   /** Orders that have left and are not answered. */
@@ -77,6 +77,21 @@ export class HaltWatch {
       .catch((error: unknown) => {
         if (!this.#stopped) this.#o.fatal(error);
       });
+  }
+
+  /** The throttle has struck: only a person lets the agent go on. */
+  runaway(entry: Entry): void {
+    const reason = entry.answer !== null && 'error' in entry.answer ? entry.answer.error.message.slice(0, 200) : '';
+    try {
+      this.#o.halts.put(
+        haltName({ kind: 'agent', agent: entry.agent }),
+        JSON.stringify({ by: 'the tower', at: isoMicros(this.#o.clock.now()), reason }),
+      );
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      const text = `agent ${entry.agent} has run away, and no file can be made to halt it`;
+      this.#o.notice('error', text, `tower halt --agent ${entry.agent} --hard`);
+    }
   }
 
   /** A disk that takes no byte must not keep the halt from holding. */

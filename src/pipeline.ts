@@ -3,13 +3,14 @@
  * the same code. Must never take files in before the journal, the accounts and the budget are as an earlier run left them.
  */
 import { takeAccount } from './account.ts';
-import { Admitter, requestOf } from './admit.ts';
+import { type AdmitOptions, Admitter, requestOf } from './admit.ts';
 import type { Account, Broker, Outcome } from './broker/broker.ts';
 import { Budget, SEED_MS } from './dispatch/budget.ts';
 import { ask, type Desk, type DoubtPolicy } from './dispatch/desk.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { ForeignTraffic } from './dispatch/foreign.ts';
 import type { Lane } from './dispatch/lanes.ts';
+import { QuoteBook } from './dispatch/quotes.ts';
 import { Readiness } from './dispatch/readiness.ts';
 import { heldOf } from './dispatch/reducing.ts';
 import { budgetReport } from './dispatch/report.ts';
@@ -50,6 +51,7 @@ export interface Ports {
 
 export interface PipelineOptions {
   readonly rules: Rules;
+  readonly limits: AdmitOptions['limits'];
   /** Account numbers that the settings pin; null pins the first one seen. */
   readonly accounts: Readonly<Record<Mode, string | null>>;
   /** Modes that the embedded exchange serves. */
@@ -116,6 +118,7 @@ export class Pipeline {
   readonly #halts: Halts;
   readonly #haltWatch: HaltWatch;
   readonly #lines: readonly Line[];
+  readonly #quotes = new Map<Mode, QuoteBook>();
   readonly #suspects = new Set<Mode>();
   /** When an order that the journal does not know was last met in this run, or the run began in doubt (monotonic). */
   readonly #unknownAt = new Map<Mode, number>();
@@ -152,15 +155,15 @@ export class Pipeline {
       fatal,
     });
     this.#admitter = new Admitter({
+      ...options,
       journal,
       clock,
       failpoints,
-      rules: options.rules,
       halts: this.#halts,
-      identities: options.identities,
+      suspect: (mode) => this.#suspects.has(mode) || !this.#informed.has(mode),
+      quotes: async (mode, symbols) => (await this.#quotes.get(mode)?.latest(symbols)) ?? new Map(),
+      ranAway: (entry) => this.#haltWatch.runaway(entry),
       brokers: ports.brokers,
-      sendBySeconds: options.sendBySeconds,
-      sendByMaxSeconds: options.sendByMaxSeconds,
       admitted: (entry) => {
         this.counts.received++;
         this.#changed(entry);
@@ -226,6 +229,7 @@ export class Pipeline {
       readiness,
       doubt: this.#o.doubt,
       halts: this.#halts,
+      holdsConflicts: this.#o.limits.conflicts === 'hold',
       onTheirWay: new Set(),
       requestOf,
       suspect: () => this.#suspects.has(mode) || !this.#informed.has(mode),
@@ -273,6 +277,7 @@ export class Pipeline {
     });
     const foreign = new ForeignTraffic(mode, clock, notice);
     broker.onBudget((word, host) => foreign.heard(host, hosts[host].learn(word), hosts[host].perMinute));
+    this.#quotes.set(mode, new QuoteBook(desk, this.#o.limits.quoteSeconds * 1000));
     const line: Line = { broker, desk, mirror, dispatcher, follower, books, account: null, isVerifying: false };
     return line;
   }

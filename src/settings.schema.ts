@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { Mode } from './order/name.ts';
+import { allotmentLeaf, generalLimits, limitShape, limitsSchema } from './settings.limits.ts';
 
 const flag = (value: boolean, doc: string) => z.boolean().default(value).meta({ rule: 'true or false', doc });
 const whole = (min: number, max: number, value: number, doc: string) =>
@@ -25,10 +26,11 @@ const account = (doc: string) =>
 const unixId = (doc: string) =>
   z.int().min(0).max(4_294_967_294).nullable().default(null).meta({ rule: 'a whole number', doc });
 
-export const agentShape = {
+const agentShape = {
   controller: flag(false, 'This agent may cancel the orders of other agents.'),
   live: flag(false, 'This agent may trade on the live account, when `live` is true too.'),
   enabled: flag(true, 'Set to false, it refuses everything this agent sends.'),
+  allotment: allotmentLeaf,
   weight: whole(
     1,
     100,
@@ -184,10 +186,17 @@ export const sections = {
   },
 };
 
+/** Limits of one agent: what is not said is as for every agent. */
+const ownLimits = Object.fromEntries(
+  Object.entries(limitShape).map(([key, leaf]) => [key, leaf.removeDefault().optional()]),
+);
+
+const agentSchema = z.strictObject({ ...agentShape, limits: z.strictObject(ownLimits).default({}) });
+
 export const schema = z.strictObject({
   live: flag(false, 'The switch for live trading. It needs live keys and an agent with `live`, too.'),
   agents_only: flag(false, 'Only agents that are listed in `agents` may send orders.'),
-  agents: z.record(z.string().regex(/^[a-z0-9]{1,20}$/), z.strictObject(agentShape)).default({}),
+  agents: z.record(z.string().regex(/^[a-z0-9]{1,20}$/), agentSchema).default({}),
   budget: z.strictObject(sections.budget).prefault({}),
   account: z.strictObject(sections.account).prefault({}),
   send_by: z.strictObject(sections.send_by).prefault({}),
@@ -197,6 +206,7 @@ export const schema = z.strictObject({
   mirror: z.strictObject(sections.mirror).prefault({}),
   exchange: z.strictObject(sections.exchange).prefault({}),
   log: z.strictObject(sections.log).prefault({}),
+  limits: limitsSchema.prefault({}),
 });
 
 /** Variables that are no settings: where the home is, and switches that only tests use. */
@@ -219,7 +229,21 @@ export const LEAVES = [
   ...Object.entries(sections).flatMap(([section, shape]) =>
     Object.entries(shape).map(([key, leaf]) => ({ path: [section, key], leaf: leaf as z.ZodType })),
   ),
+  ...Object.entries(generalLimits).map(([key, leaf]) => ({ path: ['limits', key], leaf: leaf as z.ZodType })),
+  ...['agent', 'account'].flatMap((whose) =>
+    Object.entries(limitShape).map(([key, leaf]) => ({ path: ['limits', whose, key], leaf: leaf as z.ZodType })),
+  ),
 ].map(({ path, leaf }) => ({ name: path.join('.'), variable: variableOf(path), path, leaf }));
+
+/** Every setting of one agent: its path below the agent, and what its variable ends in. */
+export const AGENT_LEAVES: readonly {
+  readonly path: readonly string[];
+  readonly suffix: string;
+  readonly leaf: z.ZodType;
+}[] = [
+  ...Object.entries(agentShape).map(([key, leaf]) => ({ path: [key], leaf: leaf as z.ZodType })),
+  ...Object.entries(limitShape).map(([key, leaf]) => ({ path: ['limits', key], leaf: leaf as z.ZodType })),
+].map(({ path, leaf }) => ({ path, leaf, suffix: path.join('_').toUpperCase() }));
 
 /** Every setting with its variable, default, rule and meaning: what docs/settings.md is made of. */
 export function settingsTable(): readonly {
@@ -238,9 +262,16 @@ export function settingsTable(): readonly {
   });
   return [
     ...LEAVES.map(({ name, variable, leaf }) => row(name, variable, leaf)),
-    ...Object.entries(agentShape).map(([key, leaf]) =>
-      row(`agents.{id}.${key}`, `TOWER_AGENTS_{ID}_${key.toUpperCase()}`, leaf),
+    ...AGENT_LEAVES.filter(({ path }) => path.length === 1).map(({ path, suffix, leaf }) =>
+      row(`agents.{id}.${path.join('.')}`, `TOWER_AGENTS_{ID}_${suffix}`, leaf),
     ),
+    {
+      name: 'agents.{id}.limits.{limit}',
+      variable: 'TOWER_AGENTS_{ID}_LIMITS_{LIMIT}',
+      value: 'that of `limits.agent`',
+      rule: 'as in `limits.agent`',
+      doc: 'A limit of this agent alone, in place of that for every agent.',
+    },
   ];
 }
 

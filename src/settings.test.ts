@@ -75,9 +75,57 @@ test('agents come from the file and the environment, with the defaults of what i
     config: { agents: { riskbot: { live: true } } },
     env: { TOWER_AGENTS_RISKBOT_CONTROLLER: 'true', TOWER_AGENTS_ONLY: 'true' },
   });
-  const rest = { weight: 1, per_minute: null, folder: false, uid: null, gid: null, key_file: null, key: null };
+  const rest = {
+    weight: 1,
+    per_minute: null,
+    folder: false,
+    uid: null,
+    gid: null,
+    key_file: null,
+    key: null,
+    allotment: null,
+    limits: {},
+  };
   assert.deepEqual([...settings.agents], [['riskbot', { controller: true, live: true, enabled: true, ...rest }]]);
   assert.equal(settings.agents_only, true);
+});
+
+test('limits come for the account, for every agent, and for one of them', () => {
+  const settings = load({
+    config: {
+      limits: { account: { gross_value: 100000, symbols: ['AAPL', 'BTC/USD'] }, agent: { order_value: '2500.50' } },
+      agents: { alpha: { allotment: 5000, limits: { order_value: 100 } } },
+    },
+    env: {
+      TOWER_LIMITS_AGENT_OPEN_ORDERS: '20',
+      TOWER_AGENTS_BETA_LIMITS_ORDER_QTY: '3',
+      TOWER_LIMITS_ACCOUNT_SIDES: 'buy',
+    },
+  });
+  assert.equal(settings.limits.account.gross_value, '100000');
+  assert.deepEqual(settings.limits.account.sides, ['buy']);
+  assert.deepEqual([settings.limits.agent.order_value, settings.limits.agent.open_orders], ['2500.50', 20]);
+  assert.deepEqual(settings.agents.get('alpha')?.limits, { order_value: '100' });
+  assert.deepEqual(
+    [settings.agents.get('alpha')?.allotment, settings.agents.get('beta')?.limits],
+    ['5000', { order_qty: '3' }],
+  );
+});
+
+test('a limit above its ceiling, with a wrong form or an unknown name is refused by name', () => {
+  for (const [limits, name] of [
+    [{ agent: { order_value: 1_000_000_000 } }, 'limits.agent.order_value'],
+    [{ agent: { order_value: '1e5' } }, 'limits.agent.order_value'],
+    [{ account: { hours: '9-16' } }, 'limits.account.hours'],
+    [{ agent: { order_valu: 5 } }, 'limits.agent.order_valu'],
+    [{ conflicts: 'maybe' }, 'limits.conflicts'],
+  ] as const) {
+    assert.throws(
+      () => load({ config: { limits } }),
+      (error) => error instanceof SettingsError && error.problems.some((one) => one.name.startsWith(name)),
+      name,
+    );
+  }
 });
 
 test('an agent named like a property of every object is just an agent', () => {

@@ -23,8 +23,9 @@ import {
   shellWord,
   type Variables,
 } from './settings.keys.ts';
+import type { Limits } from './settings.limits.ts';
 import {
-  agentShape,
+  AGENT_LEAVES,
   connectionTable,
   KEY_NAMES,
   LEAVES,
@@ -53,6 +54,10 @@ interface AgentSettings {
   readonly key_file: string | null;
   /** What `key_file` holds. */
   readonly key: Secret | null;
+  /** USD of its own; null for none. */
+  readonly allotment: string | null;
+  /** In place of those for every agent. */
+  readonly limits: Partial<Limits>;
 }
 
 type Frozen<T> = { readonly [K in keyof T]: T[K] extends object ? Frozen<T[K]> : T[K] };
@@ -259,9 +264,8 @@ function unknownVariables(names: readonly string[], source: string): SettingsPro
     const ours = name.startsWith('TOWER_') || (source === '.env' && name.startsWith('ALPACA_'));
     if (!ours || known.includes(name)) continue;
     const agent = AGENT_VARIABLE.exec(name);
-    if (agent !== null && Object.hasOwn(agentShape, String(agent[2]).toLowerCase())) continue;
-    const candidates =
-      agent === null ? known : Object.keys(agentShape).map((key) => `TOWER_AGENTS_${agent[1]}_${key.toUpperCase()}`);
+    if (agent !== null && AGENT_LEAVES.some(({ suffix }) => suffix === agent[2])) continue;
+    const candidates = agent === null ? known : AGENT_LEAVES.map(({ suffix }) => `TOWER_AGENTS_${agent[1]}_${suffix}`);
     problems.push(unknown(`${name} in ${source}`, nearest(name, candidates)));
   }
   return problems;
@@ -294,8 +298,8 @@ function overlay(raw: Tree, variables: Variables): Map<string, string> {
   for (const { path, leaf, variable } of LEAVES) put(path, leaf, variable);
   for (const name of variables.keys()) {
     const [, id = '', key = ''] = AGENT_VARIABLE.exec(name) ?? [];
-    const leaf = Object.entries(agentShape).find(([known]) => known === key.toLowerCase())?.[1];
-    if (leaf !== undefined) put(['agents', id.toLowerCase(), key.toLowerCase()], leaf, name);
+    const known = AGENT_LEAVES.find(({ suffix }) => suffix === key);
+    if (known !== undefined) put(['agents', id.toLowerCase(), ...known.path], known.leaf, name);
   }
   return sources;
 }
@@ -314,11 +318,12 @@ function explain(issue: z.core.$ZodIssue, raw: Tree, sources: ReadonlyMap<string
   const path = issue.path.map(String);
   const dotted = path.join('.');
   if (issue.code === 'unrecognized_keys') {
-    const names = [...LEAVES.map(({ name }) => name), ...Object.keys(sections), 'agents'];
+    const names = [...LEAVES.map(({ name }) => name), ...Object.keys(sections), 'agents', 'limits'];
     const inAgent = path[0] === 'agents';
     return issue.keys.map((key) => {
       const full = [...path, key].join('.');
-      const near = inAgent ? nearest(key, Object.keys(agentShape)) : nearest(full, names);
+      const ofAgent = AGENT_LEAVES.map((one) => one.path.slice(path.length - 2).join('.'));
+      const near = inAgent ? nearest(key, ofAgent) : nearest(full, names);
       if (/key|secret/i.test(key) && near === null) {
         return {
           ...unknown(`${full} in ${CONFIG}`, null),
@@ -340,8 +345,8 @@ function explain(issue: z.core.$ZodIssue, raw: Tree, sources: ReadonlyMap<string
     ];
   }
   const leaf =
-    path[0] === 'agents' && path.length === 3
-      ? Object.entries(agentShape).find(([key]) => key === path[2])?.[1]
+    path[0] === 'agents' && path.length >= 3
+      ? AGENT_LEAVES.find((one) => one.path.join('.') === path.slice(2).join('.'))?.leaf
       : LEAVES.find((one) => one.name === dotted)?.leaf;
   if (leaf === undefined) {
     return [{ name, value: null, rule: 'must be a JSON object', remedy: 'Write { "name": value, … } there.' }];

@@ -22,6 +22,7 @@ import { MODES, type Mode } from './order/name.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Rules } from './risk/decide.ts';
 import type { Identities } from './risk/identity.ts';
+import { limitRules } from './risk/rules.ts';
 import type { Settings } from './settings.ts';
 import { folderRights, makeFolders } from './tower.folders.ts';
 import { HeldKeys, type Keyed, rekey } from './tower.keys.ts';
@@ -85,6 +86,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
       {
         rules: rulesOf(settings, services),
         identities: identitiesOf(settings),
+        limits: limitRules(settings),
         accounts: settings.account,
         simulated: services
           .filter(({ report }) => report.service === 'embedded exchange')

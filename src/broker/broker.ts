@@ -231,7 +231,7 @@ export interface Broker {
   /** A page of at most ACTIVITY_PAGE rows; fewer is the last. */
   activities(query: ActivityQuery): Promise<Outcome<readonly Activity[]>>;
   /** The requests a marketdata query needs: one per kind of instrument, however many symbols. */
-  marketDataPlan(request: MarketDataRequest): readonly MarketDataPart[];
+  marketDataPlan(request: Pick<MarketDataRequest, 'symbols' | 'dataType'>): readonly MarketDataPart[];
   marketData(part: MarketDataPart): Promise<Outcome<MarketDataAnswer>>;
   stream(listener: StreamListener): Stream;
   quotes(kind: 'stock' | 'crypto', listener: QuoteListener): QuoteStream;

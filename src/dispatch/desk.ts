@@ -39,6 +39,8 @@ export interface Desk extends Adoption {
   readonly readiness: Readiness;
   readonly doubt: DoubtPolicy;
   readonly halts: Halts;
+  /** Orders wait while others are in their way, instead of being sent into a refusal. */
+  readonly holdsConflicts: boolean;
   /** Orders whose bytes have left and whose answer has not come, by `seq`. */
   readonly onTheirWay: Set<number>;
   /** What the account holds by the books; null until they were once compared with it. */

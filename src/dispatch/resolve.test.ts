@@ -151,6 +151,7 @@ async function inDoubt(
       ...policy,
     },
     halts: new Halts(files, clock),
+    holdsConflicts: false,
     onTheirWay: new Set(),
     held: async () => null,
     requestOf: () => trade,

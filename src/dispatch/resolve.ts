@@ -17,7 +17,7 @@ import { orderError } from '../order/errors.ts';
 import type { TradeRequest } from '../order/request.ts';
 import { ask, type Desk, type DoubtPolicy, patience, pause } from './desk.ts';
 import { sendOnce } from './send.ts';
-import { doubtful, notSentInTime } from './words.ts';
+import { doubtful, notSentInTime, refusalOf } from './words.ts';
 
 const LOOKUP_WAITS_MS = [250, 500, 1000, 2000, 4000, 8000, 15_000] as const;
 const UNRESOLVED_WAITS_MS = [60_000, 300_000, 900_000, 3_600_000] as const;
@@ -73,6 +73,8 @@ export async function resolve(
     if (now < lastByteAt + doubt.settleMs || entry.state === 'unresolved') continue;
     const mayResend =
       doubt.resend &&
+      // What this journal has never sent it does not send now: its time had passed, or it was kept back.
+      entry.attempts > 0 &&
       entry.attempts < MAX_ATTEMPTS &&
       now < deadline &&
       desk.readiness.obstacle === null &&
@@ -104,18 +106,18 @@ export async function resolve(
  * the book has been read, and no earlier journal has traded here.
  */
 function neverSent(desk: Desk, entry: Entry): Promise<Entry> {
-  return desk.writer.revise(entry.seq, (newest) =>
-    isDoubtful(newest)
-      ? {
-          patch: {
-            state: 'expired_unsent',
+  return desk.writer.revise(entry.seq, (newest) => {
+    if (!isDoubtful(newest)) return null;
+    const refusal = refusalOf(newest);
+    const patch =
+      refusal === null
+        ? {
+            state: 'expired_unsent' as const,
             answer: notSentInTime('unreachable', isoMicros(newest.sendBy ?? desk.clock.now())),
-          },
-          events: [{ kind: 'expired', detail: '{}' }],
-          stage: 'd5',
-        }
-      : null,
-  );
+          }
+        : { state: 'refused' as const, answer: { error: refusal } };
+    return { patch, events: [{ kind: 'expired', detail: '{}' }], stage: 'd5' };
+  });
 }
 
 /** Milliseconds until a look-up may decide something more than the last one, `age` milliseconds after the last byte. */

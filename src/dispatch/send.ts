@@ -9,6 +9,7 @@ import { type Halt, haltable, haltError } from '../halt/halt.ts';
 import type { Answer, Entry, Patch } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import type { TradeRequest } from '../order/request.ts';
+import { type Conflict, conflictError } from '../risk/conflicts.ts';
 import { type Desk, isUnreachable, patience, pause, untilWall, whyUnsent } from './desk.ts';
 import type { Lane } from './lanes.ts';
 import { laneOf } from './reducing.ts';
@@ -17,6 +18,8 @@ import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.t
 
 /** At most this many repeats after a 429; the wait before each comes from the broker or doubles. */
 const RATE_LIMIT_REPEATS = 5;
+/** How often an order that is held back by another one is looked at. */
+const CONFLICT_LOOK_MS = 250;
 /** How soon the halts are looked at again when the disk does not show them. */
 const UNREADABLE_WAIT_MS = 500;
 const UNREACHABLE_WAITS_MS = [500, 1000, 2000, 4000, 8000] as const;
@@ -41,6 +44,12 @@ export async function send(
   // One that was judged before a halt and journaled after it: neither admission nor the watch has seen both.
   const early = desk.halts.against(haltable(trade));
   if (early !== null && early !== 'unreadable') return refuseHalted(desk, first, early);
+  if (desk.holdsConflicts) {
+    const conflict = await outwait(desk, first.seq, deadline, onWait);
+    const entry = await desk.journal.find({ seq: first.seq });
+    if (entry === null || entry.state !== 'admitted' || desk.isStopped()) return entry?.state === 'in_doubt';
+    if (conflict !== null) return endUnsent(desk, entry, 'refused', { error: conflictError(conflict, true) });
+  }
   // Nobody waits: then there is nothing to take precedence of, and no need to look at what is held.
   const lane = laneOf(trade, desk.hosts.trading.waiting === 0 ? null : await desk.held());
   for (;;) {
@@ -100,6 +109,26 @@ export async function send(
     } finally {
       turn.release();
     }
+  }
+}
+
+/** Waits while an earlier order is in the way; with that conflict when the deadline comes first, or the wait was called off. */
+async function outwait(
+  desk: Desk,
+  seq: number,
+  deadline: number,
+  onWait: (callOff: () => void) => void,
+): Promise<Conflict | null> {
+  let isOver = false;
+  for (;;) {
+    const conflict = await desk.journal.conflict(seq);
+    if (conflict === null || isOver || desk.isStopped() || desk.clock.monotonic() >= deadline) return conflict;
+    const nap = pause(desk.clock, Math.min(CONFLICT_LOOK_MS, deadline - desk.clock.monotonic()));
+    onWait(() => {
+      isOver = true;
+      nap.callOff();
+    });
+    await nap.done;
   }
 }
 
@@ -194,7 +223,12 @@ async function endUnsent(
           patch: {
             state: 'in_doubt',
             doubted: true,
-            answer: doubtful(newest, 'an earlier journal of this account may have sent it'),
+            answer: doubtful(
+              newest,
+              'an earlier journal of this account may have sent it',
+              undefined,
+              state === 'refused' && 'error' in answer ? answer.error : undefined,
+            ),
           },
           events: [{ kind: 'doubt', detail: '{}' }],
           stage: 'd5',

@@ -2,7 +2,7 @@
 import type { Outcome, Rejection } from '../broker/broker.ts';
 import type { Answer, Entry } from '../journal/journal.ts';
 import { visible } from '../lib/visible.ts';
-import { apiError, orderError } from '../order/errors.ts';
+import { apiError, type OrderError, orderError } from '../order/errors.ts';
 import type { Obstacle } from './readiness.ts';
 
 /** So much of Alpaca's words stands in the message; all of them stand in the details. */
@@ -43,11 +43,12 @@ export const keysRefused = (outcome: Extract<Outcome<unknown>, { kind: 'misconfi
   };
 };
 
-export const doubtful = (entry: Entry, reason: string, hint?: string): Answer => ({
+/** `refusal`: why it would not be sent by this journal, kept for the day on which nothing of it is found. */
+export const doubtful = (entry: Entry, reason: string, hint?: string, refusal?: OrderError): Answer => ({
   error: orderError('in_doubt', `it is not known whether Alpaca has the order: ${reason}`, {
     field: null,
     ...(hint === undefined ? {} : { hint }),
-    more: { attempts: entry.attempts },
+    more: { attempts: entry.attempts, ...(refusal === undefined ? {} : { refusal }) },
   }),
 });
 
@@ -73,4 +74,11 @@ export function notSentInTime(
   if (cause.kind === 'keys')
     return { error: orderError('keys_refused', `${cause.reason}; nothing was sent before ${sendBy}`) };
   return { error: orderError('unreachable', `${cause.reason}; nothing was sent before ${sendBy}`) };
+}
+
+/** Why an order in doubt was kept back by this journal; null when it was not. */
+export function refusalOf({ answer }: Entry): OrderError | null {
+  const refusal = answer !== null && 'error' in answer ? answer.error.details['refusal'] : null;
+  // Only `doubtful` and the intake put it there.
+  return typeof refusal === 'object' && refusal !== null ? (refusal as OrderError) : null;
 }

@@ -92,6 +92,11 @@ export class Halts {
     this.#files.remove(`${HALT_FOLDER}/${resume}`);
   }
 
+  /** Halts, unless there is such a halt already. */
+  put(name: string, text: string): void {
+    if (!this.#files.exists(`${HALT_FOLDER}/${name}`)) this.#files.stamp(`${HALT_FOLDER}/${name}`, text);
+  }
+
   /** Says which halts were seen, in a file of fixed size that needs no space on the disk. */
   acknowledge(text: string): void {
     this.#files.stamp(ACKNOWLEDGED, text);

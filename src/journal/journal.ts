@@ -10,6 +10,9 @@ import type { Decimal } from '../order/decimal.ts';
 import type { OrderError } from '../order/errors.ts';
 import type { AgentId, ClientOrderId, Mode, OrderName, OrderType } from '../order/name.ts';
 import type { State } from '../order/states.ts';
+import type { Conflict } from '../risk/conflicts.ts';
+import type { Measured } from '../risk/measure.ts';
+import type { Ground } from '../risk/sums.ts';
 
 /** The broker's two hosts, each with a budget of its own: orders and account, and market data. */
 export const HOSTS = ['trading', 'data'] as const;
@@ -73,10 +76,20 @@ export interface Arrival {
   readonly sendBy: Micros | null;
   readonly wire: string | null;
   /** Admitted, or refused with its answer. */
-  readonly state: 'admitted' | 'refused';
+  readonly state: 'admitted' | 'refused' | 'in_doubt';
   readonly doubted: boolean;
   readonly answer: Answer | null;
+  /** What it would come to, of an order that is to be sent; absent for everything else. */
+  readonly measured?: Measured;
+  /** How it is journaled when the judge refuses it: refused, or in doubt where an earlier journal may have sent it. */
+  readonly ifRefused?: (error: OrderError) => Pick<Arrival, 'state' | 'sendBy' | 'wire' | 'doubted' | 'answer'>;
 }
+
+/**
+ * Asked for each order inside the transaction that takes it in, when all that was taken in before it is counted. With an
+ * error the arrival is refused instead. Must not wait, and may be asked again when the transaction is.
+ */
+export type Judge = (order: Measured, ground: Ground) => OrderError | null;
 
 /** A file without an identity of its own: a repeat, or a name that breaks the rules. Answered once, by fixed bytes. */
 export interface Stray {
@@ -209,7 +222,11 @@ export interface Journal {
   readonly generation: string;
   /** True when this start created it. */
   readonly isNew: boolean;
-  admit(arrivals: readonly Arrival[]): Promise<readonly Admission[]>;
+  admit(arrivals: readonly Arrival[], judge?: Judge): Promise<readonly Admission[]>;
+  /** The order before this one that stands in its way at the broker; null when it may go. */
+  conflict(seq: number): Promise<Conflict | null>;
+  /** Where everybody stands now: for who shows it. */
+  ground(now: Micros): Promise<Ground>;
   /** `of` is what the stray repeats: a client_order_id, or the bad name. A receipt that is known already changes nothing. */
   addStray(stray: Stray, of: string): Promise<void>;
   /** How many strays of this kind are journaled. */

@@ -176,6 +176,29 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE requests ADD COLUMN as_of INTEGER;
   ALTER TABLE requests ADD COLUMN source TEXT;
   `,
+  // What orders may still come to, for the limits. Orders that were open before are not in it: they end by themselves.
+  `
+  CREATE TABLE risks (
+    seq             INTEGER PRIMARY KEY,
+    client_order_id TEXT NOT NULL,
+    mode            TEXT NOT NULL,
+    agent           TEXT NOT NULL,
+    at              INTEGER NOT NULL,
+    value           TEXT NOT NULL,
+    content         TEXT NOT NULL,
+    repeats         TEXT NOT NULL,
+    parts           TEXT NOT NULL,
+    meeting         TEXT,
+    -- 2: may be filled; 1: has ended, and not all of it is in the books; 0: counts no more
+    open            INTEGER NOT NULL,
+    doubtful        INTEGER NOT NULL,
+    filled          TEXT
+  ) STRICT;
+  `,
+  `
+  CREATE INDEX risks_open ON risks (mode, seq) WHERE open > 0;
+  CREATE INDEX risks_at ON risks (at);
+  `,
 ];
 
 /** Brings the schema up to date. Throws when the journal was written by a newer tower. */

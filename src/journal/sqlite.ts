@@ -11,6 +11,8 @@ import { type Random, uuid } from '../lib/random.ts';
 import type { Decimal } from '../order/decimal.ts';
 import type { Mode } from '../order/name.ts';
 import { STATES, type State } from '../order/states.ts';
+import type { Conflict } from '../risk/conflicts.ts';
+import type { Ground } from '../risk/sums.ts';
 import type {
   Admission,
   AgentBook,
@@ -26,6 +28,7 @@ import type {
   Host,
   Journal,
   JournalEvent,
+  Judge,
   Mark,
   Outgoing,
   Stray,
@@ -33,6 +36,7 @@ import type {
 import { migrate } from './schema.ts';
 import { BookTables } from './sqlite-books.ts';
 import { Checkpoints } from './sqlite-checkpoint.ts';
+import { RiskTables } from './sqlite-risk.ts';
 import { answerColumns, columnsOf, entryOf, type Row, trusted } from './sqlite-row.ts';
 
 const UNFINISHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final);
@@ -76,6 +80,7 @@ export class SqliteJournal implements Journal {
   readonly #sql: ReturnType<typeof statements>;
   readonly #books: BookTables;
   readonly #checkpoints: Checkpoints;
+  readonly #risk: RiskTables;
   #queue: Work[] = [];
   #fault: unknown = null;
   #prunedAt = 0;
@@ -94,6 +99,7 @@ export class SqliteJournal implements Journal {
     this.#checkpoints = new Checkpoints(db, options.clock);
     this.#sql = statements(db);
     this.#books = new BookTables(db);
+    this.#risk = new RiskTables(db);
     const known = trusted<{ value: string } | undefined>(this.#sql.fact.get('generation'));
     this.isNew = known === undefined;
     this.generation = known?.value ?? uuid(options.random);
@@ -128,21 +134,29 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  admit(arrivals: readonly Arrival[]): Promise<readonly Admission[]> {
+  admit(arrivals: readonly Arrival[], judge?: Judge): Promise<readonly Admission[]> {
     return this.#commit(() => {
-      const admissions = arrivals.map((arrival) => this.#admitOne(arrival));
+      const admissions = arrivals.map((arrival) => this.#admitOne(arrival, judge));
       this.#failpoints.hit('k05-d2-mid');
       return admissions;
     });
   }
 
-  #admitOne(arrival: Arrival): Admission {
-    const { name } = arrival;
+  #admitOne(asked: Arrival, judge?: Judge): Admission {
+    const { name } = asked;
+    let arrival = asked;
     if (this.#sql.receipt.get(arrival.receipt, arrival.receipt) !== undefined) return { kind: 'known' };
     const first = trusted<Row | undefined>(this.#sql.byClientOrderId.get(name.clientOrderId));
     if (first !== undefined) {
       return { kind: 'duplicate', first: entryOf(first) };
     }
+    const { measured } = asked;
+    const refusal = measured === undefined ? null : (judge?.(measured, this.#risk.ground(this.#clock.now())) ?? null);
+    if (refusal !== null)
+      arrival = {
+        ...asked,
+        ...(asked.ifRefused?.(refusal) ?? { state: 'refused', sendBy: null, wire: null, answer: { error: refusal } }),
+      };
     const answer = answerColumns(arrival.answer);
     const version = arrival.answer === null ? 0 : 1;
     const { lastInsertRowid } = this.#sql.insert.run({
@@ -168,6 +182,8 @@ export class SqliteJournal implements Journal {
     });
     const seq = Number(lastInsertRowid);
     this.#sql.event.run(seq, arrival.receivedAt, arrival.state, null, answer.error ?? '{}');
+    if (measured !== undefined && arrival.state !== 'refused')
+      this.#risk.admit(seq, name.clientOrderId, measured, this.#clock.now(), arrival.state);
     return { kind: 'new', entry: this.#bySeq(seq) };
   }
 
@@ -223,6 +239,8 @@ export class SqliteJournal implements Journal {
       settled: settled(state, version),
       answered_at: patch.answer === undefined ? row.answered_at : change.at,
     });
+    if (row.wire !== null)
+      this.#risk.moved(change.seq, trusted<State>(row.state), state, patch.filledQty ?? row.filled_qty);
     for (const event of change.events)
       this.#sql.event.run(change.seq, change.at, event.kind, event.key ?? null, event.detail);
     for (const leg of change.legs ?? []) this.#sql.leg.run(leg, change.seq);
@@ -231,6 +249,14 @@ export class SqliteJournal implements Journal {
     else if (change.stage === 'd5') this.#failpoints.hit('k15-d5-mid');
     else this.#failpoints.hit('k21-d7-mid');
     return { kind: 'applied', entry: this.#bySeq(change.seq) };
+  }
+
+  conflict(seq: number): Promise<Conflict | null> {
+    return this.#read(() => this.#risk.conflict(seq, this.#clock.now()));
+  }
+
+  ground(now: Micros): Promise<Ground> {
+    return this.#read(() => this.#risk.ground(now));
   }
 
   find(ref: EntryRef): Promise<Entry | null> {
@@ -317,6 +343,7 @@ export class SqliteJournal implements Journal {
   setFact(key: string, value: string, event?: JournalEvent): Promise<void> {
     return this.#commit(() => {
       this.#sql.setFact.run(key, value);
+      if (key.startsWith('account:')) this.#risk.changeAccount(key.slice('account:'.length));
       if (event !== undefined)
         this.#sql.event.run(null, this.#clock.now(), event.kind, event.key ?? null, event.detail);
     });
@@ -327,7 +354,13 @@ export class SqliteJournal implements Journal {
   }
 
   book(bookings: readonly Booking[]): Promise<readonly (readonly Booked[])[]> {
-    return this.#commit(() => bookings.map((booking) => this.#books.book(booking)));
+    return this.#commit(() =>
+      bookings.map((booking) => {
+        const booked = this.#books.book(booking);
+        for (const one of booked) this.#risk.booked(booking.account, one, this.#clock.now());
+        return booked;
+      }),
+    );
   }
 
   books(account: string): Promise<readonly AgentBook[]> {

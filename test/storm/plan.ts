@@ -3,6 +3,8 @@
  * hides what happens without it). Must never depend on anything but the seed.
  */
 import { below, chance, fraction, pick, type Random } from '../../src/lib/random.ts';
+import type { LimitSettings } from '../../src/risk/rules.ts';
+import { limitsSchema } from '../../src/settings.limits.ts';
 
 export interface Plan {
   /** Order files that agents drop, and the virtual milliseconds over which they do. */
@@ -13,6 +15,8 @@ export interface Plan {
   readonly pollMs: number;
   /** Halts that a person makes and ends. */
   readonly halts: number;
+  /** Limits of the account and of its agents; none in most seeds. */
+  readonly limits: LimitSettings;
   /** How far the tower's wall clock is off, at most, anew with every start and once in between. */
   readonly wallOffMs: number;
   /** The tower's settings for doubt; the faults below stay within what they promise to bear. */
@@ -152,6 +156,7 @@ export function drawPlan(random: Random, people: Random): Plan {
       ? { perMinute: 20 + below(random, 60), perSecond: 2 + below(random, 6) }
       : { perMinute: 200, perSecond: 10 },
     halts: chance(people, 0.25) ? 1 + below(people, 3) : 0,
+    limits: drawLimits(people),
     pollMs: pick(random, [500, 2_000, 5_000, 5_000, 10_000]),
     wallOffMs: one(0.15) ? pick(random, [2_000, 120_000, 7_200_000]) : 0,
     settleMs,
@@ -234,5 +239,26 @@ export function drawPlan(random: Random, people: Random): Plan {
       foreign: rate(0.3, 0.3),
       perMinute: one(0.9) ? 100_000 : 200,
     },
+  };
+}
+
+/** Limits that a few orders reach. */
+function drawLimits(random: Random): LimitSettings {
+  const none = limitsSchema.parse({ agent: {}, account: {} });
+  if (!chance(random, 0.3)) return { limits: none, agents: new Map() };
+  const some = (most: number): number | null => (chance(random, 0.4) ? 1 + below(random, most) : null);
+  const money = (): string | null => (chance(random, 0.4) ? String(50 * (1 + below(random, 40))) : null);
+  return {
+    limits: {
+      ...none,
+      conflicts: pick(random, ['off', 'off', 'refuse', 'hold'] as const),
+      agent: {
+        ...none.agent,
+        open_orders: some(6),
+        position_qty: chance(random, 0.4) ? String(1 + below(random, 6)) : null,
+      },
+      account: { ...none.account, open_orders: some(12), gross_value: money() },
+    },
+    agents: new Map(),
   };
 }

@@ -4,6 +4,7 @@
 import { EQUAL_SHARES } from '../../src/dispatch/slots.ts';
 import type { MirrorSettings } from '../../src/mirror/mirror.ts';
 import type { PipelineOptions } from '../../src/pipeline.ts';
+import { limitRules } from '../../src/risk/rules.ts';
 import type { DiskPlan, NetworkPlan, Plan, StreamPlan } from './plan.ts';
 
 /** What is known may answer queries for so long; the same age for all that is judged. */
@@ -24,6 +25,7 @@ export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (erro
       agents: {},
       agentsOnly: false,
     },
+    limits: limitRules(plan.limits),
     accounts: { paper: null, live: null },
     simulated: [],
     budget: { ...plan.budget, dataPerMinute: plan.budget.perMinute },

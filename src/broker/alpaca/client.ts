@@ -168,7 +168,7 @@ class AlpacaBroker implements Broker {
     });
   }
 
-  marketDataPlan(request: MarketDataRequest): readonly MarketDataPart[] {
+  marketDataPlan(request: Pick<MarketDataRequest, 'symbols' | 'dataType'>): readonly MarketDataPart[] {
     return marketDataPlan(request);
   }
 

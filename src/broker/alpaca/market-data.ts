@@ -24,7 +24,10 @@ export function instrumentOf(symbol: string): { readonly kind: Kind; readonly sy
   return pair ? { kind: 'crypto', symbol: `${pair[1]}/${pair[2]}` } : { kind: 'stock', symbol: upper };
 }
 
-export function marketDataPlan({ symbols, dataType }: MarketDataRequest): readonly MarketDataPart[] {
+export function marketDataPlan({
+  symbols,
+  dataType,
+}: Pick<MarketDataRequest, 'symbols' | 'dataType'>): readonly MarketDataPart[] {
   const parts = new Map<Kind, Map<string, string>>();
   for (const asked of symbols) {
     const { kind, symbol } = instrumentOf(asked);

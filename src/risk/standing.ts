@@ -1,0 +1,313 @@
+/**
+ * Where every agent and the account stand: what is held, and what open orders could add to it at worst. Kept up with each
+ * change inside the journal's transactions, so that a sum costs the same whether ten or ten million orders went before.
+ * Must never forget a part of an order that may still be filled, or was filled and is not in the books yet.
+ */
+import { type Exact, exact } from '../order/decimal.ts';
+import type { Side } from '../order/request.ts';
+import type { Meeting } from './measure.ts';
+
+const ZERO = exact('0');
+/** The scope of the whole account, beside those of agents. */
+export const ACCOUNT = '*';
+const MINUTE_US = 60_000_000;
+const DAY_US = 86_400_000_000;
+/** So long content and repeats are remembered: the longest windows that the settings allow. */
+export const REMEMBERED_US = 3_600_000_000;
+
+/** A part of an order as it is open now. */
+export interface OpenPart {
+  readonly seq: number;
+  readonly clientOrderId: string;
+  readonly mode: string;
+  readonly agent: string;
+  readonly symbol: string;
+  readonly side: Side;
+  /** What is neither filled and booked nor given up. */
+  readonly left: Exact;
+  /** USD for one. */
+  readonly unit: Exact;
+  readonly isExit: boolean;
+  readonly meeting: Meeting | null;
+  readonly isDoubtful: boolean;
+}
+
+/** One symbol in one scope. Quantities and USD. */
+export interface SymbolStanding {
+  /** Signed. */
+  readonly held: Exact;
+  /** Cost of what is held, signed. */
+  readonly basis: Exact;
+  /** Open, not counting exits. */
+  readonly buys: Exact;
+  readonly buyValue: Exact;
+  readonly sells: Exact;
+  readonly sellValue: Exact;
+}
+
+const NOTHING: SymbolStanding = { held: ZERO, basis: ZERO, buys: ZERO, buyValue: ZERO, sells: ZERO, sellValue: ZERO };
+
+/** The most that a symbol can come to, long or short: quantity and money. */
+export function worstOf(one: SymbolStanding): { readonly qty: Exact; readonly value: Exact } {
+  const { held, basis, buys, buyValue, sells, sellValue } = one;
+  const long = held.gt(ZERO);
+  const longQty = (long ? held : ZERO).plus(buys).minus(long ? ZERO : min(held.abs(), buys));
+  const longValue = (long ? basis : ZERO).plus(long ? buyValue : beyond(buys, held.abs(), buyValue));
+  const shortQty = (long ? ZERO : held.abs()).plus(sells).minus(long ? min(held, sells) : ZERO);
+  const shortValue = (long ? ZERO : basis.abs()).plus(long ? beyond(sells, held, sellValue) : sellValue);
+  return { qty: longQty.gt(shortQty) ? longQty : shortQty, value: longValue.gt(shortValue) ? longValue : shortValue };
+}
+
+const min = (a: Exact, b: Exact): Exact => (a.lt(b) ? a : b);
+
+/** Of `value` for `qty`, the share that goes beyond `covered`: what only closes adds nothing. */
+const beyond = (qty: Exact, covered: Exact, value: Exact): Exact =>
+  qty.lte(covered) ? ZERO : value.times(qty.minus(covered)).div(qty).round(9, 3);
+
+interface Scope {
+  readonly symbols: Map<string, SymbolStanding>;
+  /** Sum of the worst values. */
+  gross: Exact;
+  /** Value of open buys. */
+  openBuys: Exact;
+  readonly orders: Set<number>;
+  /** Moments of the last minute's orders, oldest first. */
+  minute: number[];
+  day: number;
+  dayOrders: number;
+  dayValue: Exact;
+  /** Realised and other income less fees since the day began, and as it stood then. */
+  profit: Exact;
+  dayStart: Exact;
+}
+
+/** An order that was taken in, for the rules about how often. */
+export interface Taken {
+  readonly mode: string;
+  readonly agent: string;
+  readonly clientOrderId: string;
+  readonly at: number;
+  readonly value: Exact;
+  readonly content: string;
+  readonly repeats: string;
+}
+
+export class Standings {
+  readonly #scopes = new Map<string, Scope>();
+  readonly #parts = new Map<number, OpenPart[]>();
+  /** Parts that can meet others, by mode and symbol. */
+  readonly #meetings = new Map<string, Set<number>>();
+  readonly #contents = new Map<string, { clientOrderId: string; at: number }>();
+  readonly #repeats = new Map<string, number[]>();
+  #prunedAt = 0;
+
+  #scope(mode: string, scope: string): Scope {
+    const key = `${mode}|${scope}`;
+    let known = this.#scopes.get(key);
+    if (known === undefined) {
+      known = {
+        symbols: new Map(),
+        gross: ZERO,
+        openBuys: ZERO,
+        orders: new Set(),
+        minute: [],
+        day: 0,
+        dayOrders: 0,
+        dayValue: ZERO,
+        profit: ZERO,
+        dayStart: ZERO,
+      };
+      this.#scopes.set(key, known);
+    }
+    return known;
+  }
+
+  #move(mode: string, agent: string, symbol: string, change: (one: SymbolStanding) => SymbolStanding): void {
+    for (const name of [agent, ACCOUNT]) {
+      const scope = this.#scope(mode, name);
+      const before = scope.symbols.get(symbol) ?? NOTHING;
+      const after = change(before);
+      scope.gross = scope.gross.minus(worstOf(before).value).plus(worstOf(after).value);
+      scope.openBuys = scope.openBuys.minus(before.buyValue).plus(after.buyValue);
+      if (after.held.eq(ZERO) && after.buys.eq(ZERO) && after.sells.eq(ZERO)) scope.symbols.delete(symbol);
+      else scope.symbols.set(symbol, after);
+    }
+  }
+
+  #count(part: OpenPart, by: Exact): void {
+    if (part.isExit || by.eq(ZERO)) return;
+    const value = by.times(part.unit);
+    this.#move(part.mode, part.agent, part.symbol, (one) =>
+      part.side === 'buy'
+        ? { ...one, buys: one.buys.plus(by), buyValue: one.buyValue.plus(value) }
+        : { ...one, sells: one.sells.plus(by), sellValue: one.sellValue.plus(value) },
+    );
+  }
+
+  /** An order that may be filled from now on. */
+  open(parts: readonly OpenPart[]): void {
+    const [first] = parts;
+    if (first === undefined) return;
+    this.#parts.set(first.seq, [...parts]);
+    for (const part of parts) this.#count(part, part.left);
+    for (const name of [first.agent, ACCOUNT]) this.#scope(first.mode, name).orders.add(first.seq);
+    for (const { symbol } of parts) {
+      const key = `${first.mode}|${symbol}`;
+      const known = this.#meetings.get(key);
+      if (known === undefined) this.#meetings.set(key, new Set([first.seq]));
+      else known.add(first.seq);
+    }
+  }
+
+  isOpen(seq: number): boolean {
+    return this.#parts.has(seq);
+  }
+
+  parts(seq: number): readonly OpenPart[] {
+    return this.#parts.get(seq) ?? [];
+  }
+
+  /** What of a part is left becomes something else. */
+  leave(seq: number, index: number, left: Exact): void {
+    const parts = this.#parts.get(seq);
+    const part = parts?.[index];
+    if (parts === undefined || part === undefined) return;
+    this.#count(part, left.minus(part.left));
+    parts[index] = { ...part, left };
+  }
+
+  doubt(seq: number, isDoubtful: boolean): void {
+    const parts = this.#parts.get(seq);
+    parts?.forEach((part, index) => {
+      if (part.isDoubtful !== isDoubtful) parts[index] = { ...part, isDoubtful };
+    });
+  }
+
+  /** It counts no longer among the open orders; what is filled and not booked still counts in the sums. */
+  end(seq: number): void {
+    const first = this.#parts.get(seq)?.[0];
+    if (first !== undefined)
+      for (const name of [first.agent, ACCOUNT]) this.#scope(first.mode, name).orders.delete(seq);
+  }
+
+  close(seq: number): void {
+    const parts = this.#parts.get(seq) ?? [];
+    for (const [index] of parts.entries()) this.leave(seq, index, ZERO);
+    this.end(seq);
+    this.#parts.delete(seq);
+    for (const part of parts) {
+      const key = `${part.mode}|${part.symbol}`;
+      const known = this.#meetings.get(key);
+      known?.delete(seq);
+      if (known?.size === 0) this.#meetings.delete(key);
+    }
+  }
+
+  /** What an agent holds of a symbol has become this. */
+  hold(mode: string, agent: string, symbol: string, change: { readonly qty: Exact; readonly basis: Exact }): void {
+    this.#move(mode, agent, symbol, (one) => ({
+      ...one,
+      held: one.held.plus(change.qty),
+      basis: one.basis.plus(change.basis),
+    }));
+  }
+
+  /** Money made or lost, fees taken off. */
+  earn(mode: string, agent: string, amount: Exact, at: number): void {
+    for (const name of [agent, ACCOUNT]) {
+      const scope = this.#scope(mode, name);
+      this.#turnDay(scope, at);
+      scope.profit = scope.profit.plus(amount);
+    }
+  }
+
+  #turnDay(scope: Scope, at: number): void {
+    const day = Math.floor(at / DAY_US);
+    if (day <= scope.day) return;
+    scope.day = day;
+    scope.dayOrders = 0;
+    scope.dayValue = ZERO;
+    scope.dayStart = scope.profit;
+  }
+
+  /** An order was taken in. */
+  take(taken: Taken): void {
+    for (const name of [taken.agent, ACCOUNT]) {
+      const scope = this.#scope(taken.mode, name);
+      this.#turnDay(scope, taken.at);
+      scope.minute.push(taken.at);
+      if (Math.floor(taken.at / DAY_US) !== scope.day) continue;
+      scope.dayOrders++;
+      scope.dayValue = scope.dayValue.plus(taken.value);
+    }
+    const who = `${taken.mode}|${taken.agent}|`;
+    this.#contents.set(who + taken.content, { clientOrderId: taken.clientOrderId, at: taken.at });
+    const repeats = this.#repeats.get(who + taken.repeats);
+    if (repeats === undefined) this.#repeats.set(who + taken.repeats, [taken.at]);
+    else repeats.push(taken.at);
+    this.#prune(taken.at);
+  }
+
+  #prune(now: number): void {
+    if (now - this.#prunedAt < MINUTE_US) return;
+    this.#prunedAt = now;
+    const from = now - REMEMBERED_US;
+    for (const [key, { at }] of this.#contents) if (at < from) this.#contents.delete(key);
+    for (const [key, times] of this.#repeats) {
+      const kept = times.filter((at) => at >= from);
+      if (kept.length === 0) this.#repeats.delete(key);
+      else this.#repeats.set(key, kept);
+    }
+  }
+
+  // What judges ask
+
+  symbol(mode: string, scope: string, symbol: string): SymbolStanding {
+    return this.#scopes.get(`${mode}|${scope}`)?.symbols.get(symbol) ?? NOTHING;
+  }
+
+  /** Symbols of which something is held or ordered. */
+  symbols(mode: string, scope: string): ReadonlyMap<string, SymbolStanding> {
+    return this.#scope(mode, scope).symbols;
+  }
+
+  totals(mode: string, name: string, now: number) {
+    const scope = this.#scope(mode, name);
+    this.#turnDay(scope, now);
+    const from = now - MINUTE_US;
+    let first = 0;
+    while ((scope.minute[first] ?? now) <= from) first++;
+    if (first > 0) scope.minute = scope.minute.slice(first);
+    return {
+      gross: scope.gross,
+      openBuys: scope.openBuys,
+      orders: scope.orders.size,
+      minuteOrders: scope.minute.length,
+      /** When the oldest order of the last minute leaves it. */
+      nextAt: (scope.minute[0] ?? now) + MINUTE_US,
+      dayOrders: scope.dayOrders,
+      dayValue: scope.dayValue,
+      dayProfit: scope.profit.minus(scope.dayStart),
+      profit: scope.profit,
+    };
+  }
+
+  /** The last order of this agent that asked for the same, since a moment. */
+  similar(mode: string, agent: string, content: string, since: number): { clientOrderId: string; at: number } | null {
+    const found = this.#contents.get(`${mode}|${agent}|${content}`);
+    return found !== undefined && found.at > since ? found : null;
+  }
+
+  repeats(mode: string, agent: string, what: string, since: number): number {
+    return (this.#repeats.get(`${mode}|${agent}|${what}`) ?? []).filter((at) => at > since).length;
+  }
+
+  /** Open parts of a symbol, of whichever agent, oldest order first. */
+  *meeting(mode: string, symbol: string): Generator<OpenPart> {
+    for (const seq of this.#meetings.get(`${mode}|${symbol}`) ?? []) {
+      for (const part of this.#parts.get(seq) ?? []) {
+        if (part.symbol === symbol && part.left.gt(ZERO)) yield part;
+      }
+    }
+  }
+}

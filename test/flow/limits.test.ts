@@ -1,0 +1,53 @@
+/** Limits on a whole tower: prices from the broker's data, orders that wait for one another, an agent that runs away. */
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { Harness } from './harness.ts';
+
+let tower: Harness;
+afterEach(() => tower.end());
+
+const start = async (config: unknown): Promise<void> => {
+  tower = new Harness({ config });
+  await tower.start();
+};
+
+const MARKET = { symbol: 'AAPL', qty: '1', order_class: 'market', time_in_force: 'day' };
+const RESTING = { symbol: 'AAPL', qty: '1', order_class: 'limit', limit_price: '1.00', time_in_force: 'gtc' };
+const BITCOIN = { symbol: 'BTC/USD', qty: '1', order_class: 'market', time_in_force: 'gtc' };
+
+test('a market order is judged by the quote of the moment, and the refusal says the limit', async () => {
+  await start({ limits: { agent: { order_value: 5000 } } });
+  assert.equal((await tower.ask('alpha', 'stockbuy', MARKET)).error, null);
+  const { error, sent } = await tower.ask('alpha', 'cryptobuy', BITCOIN);
+  assert.deepEqual([error?.type, error?.code, sent], ['risk_error', 'risk_value', 'no']);
+  assert.equal(error?.details['limit'], 'agents.alpha.limits.order_value');
+  assert.equal(error?.details['allowed'], 'at most 5000');
+  assert.equal((await tower.ask('alpha', 'stockbuy', { ...MARKET, symbol: 'NOSUCH' })).error?.code, 'price_reference');
+});
+
+test('an order that is in another’s way waits until that has ended', async () => {
+  await start({ limits: { conflicts: 'hold' } });
+  const resting = tower.drop('beta', 'stockbuy', RESTING);
+  const { client_order_id: other } = await tower.answer(resting);
+  const waiting = tower.drop('alpha', 'stocksell', { ...RESTING, order_class: 'limit', limit_price: '0.99' });
+  const late = tower.drop(
+    'gamma',
+    'stocksell',
+    { ...RESTING, limit_price: '0.98' },
+    { send_by: new Date(Date.now() + 1500).toISOString() },
+  );
+  const refused = await tower.answer(late);
+  assert.deepEqual([refused.error?.code, refused.sent, refused.error?.details['other']], ['risk_wash', 'no', other]);
+  assert.equal(tower.read(waiting), null, 'it waits');
+  await tower.ask('beta', 'cancelorder', { client_order_id: other });
+  assert.notEqual((await tower.answer(waiting)).sent, 'no');
+});
+
+test('an agent that has run away is halted until a person resumes it', async () => {
+  await start({ limits: { agent: { repeat_orders: 3 } } });
+  const codes = [];
+  for (let n = 0; n < 5; n++) codes.push((await tower.ask('alpha', 'stockbuy', RESTING)).error?.code);
+  assert.deepEqual(codes, [undefined, undefined, undefined, 'risk_repeat', 'halted']);
+  assert.deepEqual(tower.list('data/halt'), ['agent.alpha']);
+  assert.equal((await tower.ask('beta', 'stockbuy', RESTING)).error, null);
+});
