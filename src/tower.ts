@@ -21,6 +21,7 @@ import { StatusWriter } from './observe/status-writer.ts';
 import { MODES, type Mode } from './order/name.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Rules } from './risk/decide.ts';
+import { limitReports } from './risk/headroom.ts';
 import type { Identities } from './risk/identity.ts';
 import { limitRules } from './risk/rules.ts';
 import type { Settings } from './settings.ts';
@@ -80,6 +81,13 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
       journal,
       budgets: () => pipeline.budgets(),
       books: () => pipeline.books(),
+      limits: async () =>
+        limitReports(
+          services.flatMap(({ report, broker }) => (broker === null ? [] : [report.mode])),
+          [...settings.agents.keys()],
+          limitRules(settings),
+          await journal.ground(clock.now()),
+        ),
     });
     const pipeline: Pipeline = new Pipeline(
       { files, journal, clock, random, failpoints, brokers: brokersOf(services) },

@@ -7,6 +7,7 @@ import { checkCommand } from './check.ts';
 import { type Context, EXIT, Exit } from './context.ts';
 import { doctorCommand } from './doctor.ts';
 import { haltCommand, resumeCommand } from './halt.ts';
+import { limitsCommand } from './limits.ts';
 import { orderCommand } from './order.ts';
 import { reportCommand } from './report.ts';
 import { samplesCommand } from './samples.ts';
@@ -32,6 +33,7 @@ export async function run(
     checkCommand(context),
     statusCommand(context),
     reportCommand(context),
+    limitsCommand(context),
     haltCommand(context),
     resumeCommand(context),
     doctorCommand(context),

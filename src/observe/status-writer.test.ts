@@ -54,6 +54,7 @@ test('a stop in the middle of a write: no timer is left, and the file says that 
     pid: 1,
     since: systemClock.now(),
     budgets: () => [],
+    limits: async () => [],
     books: () => [],
   });
   writer.start([]);

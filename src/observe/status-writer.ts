@@ -7,7 +7,14 @@ import { type Clock, isoMicros, type Micros } from '../lib/clock.ts';
 import type { Files } from '../lib/files.ts';
 import { STATES, type State } from '../order/states.ts';
 import type { ModeReport, Summary, TowerEvent } from './events.ts';
-import { type BooksReport, type BudgetReport, type RecentError, STATUS_FILE, type StatusReport } from './status.ts';
+import {
+  type BooksReport,
+  type BudgetReport,
+  type LimitReport,
+  type RecentError,
+  STATUS_FILE,
+  type StatusReport,
+} from './status.ts';
 
 const EVERY_MS = 1000;
 const SHOWN = 100;
@@ -23,6 +30,7 @@ export interface StatusWriterOptions {
   readonly pid: number;
   readonly since: Micros;
   budgets(): readonly BudgetReport[];
+  limits(): Promise<readonly LimitReport[]>;
   books(): readonly BooksReport[];
 }
 
@@ -125,6 +133,7 @@ export class StatusWriter {
           entry.answer !== null && 'error' in entry.answer ? entry.answer.error.message : STATES[entry.state].meaning,
       })),
       recent_errors: this.#errors,
+      limits: await this.#o.limits(),
     };
   }
 }

@@ -27,6 +27,18 @@ interface DoubtfulOrder {
   readonly reason: string;
 }
 
+/** The limits of the account (agent null), of one agent, or of any other (agent empty), as far as they are set. */
+export interface LimitReport {
+  readonly mode: Mode;
+  readonly agent: string | null;
+  readonly limits: readonly {
+    readonly limit: string;
+    readonly at_most: string;
+    readonly used: string | null;
+    readonly left: string | null;
+  }[];
+}
+
 export interface RecentError {
   /** RFC 3339. */
   readonly at: string;
@@ -97,6 +109,8 @@ export interface StatusReport {
   readonly open_orders: readonly OpenOrder[];
   readonly in_doubt: readonly DoubtfulOrder[];
   readonly recent_errors: readonly RecentError[];
+  /** Absent in reports of older towers. */
+  readonly limits?: readonly LimitReport[];
 }
 
 /** Path of the report below the home folder. */

@@ -266,6 +266,14 @@ export class Standings {
     return this.#scopes.get(`${mode}|${scope}`)?.symbols.get(symbol) ?? NOTHING;
   }
 
+  /** Agents that hold or have ordered something. */
+  agents(mode: string): readonly string[] {
+    return [...this.#scopes.keys()]
+      .filter((key) => key.startsWith(`${mode}|`))
+      .map((key) => key.slice(mode.length + 1))
+      .filter((name) => name !== ACCOUNT && name !== '');
+  }
+
   /** Symbols of which something is held or ordered. */
   symbols(mode: string, scope: string): ReadonlyMap<string, SymbolStanding> {
     return this.#scope(mode, scope).symbols;

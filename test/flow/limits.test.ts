@@ -1,5 +1,7 @@
 /** Limits on a whole tower: prices from the broker's data, orders that wait for one another, an agent that runs away. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { Harness } from './harness.ts';
 
@@ -50,4 +52,39 @@ test('an agent that has run away is halted until a person resumes it', async () 
   assert.deepEqual(codes, [undefined, undefined, undefined, 'risk_repeat', 'halted']);
   assert.deepEqual(tower.list('data/halt'), ['agent.alpha']);
   assert.equal((await tower.ask('beta', 'stockbuy', RESTING)).error, null);
+});
+
+test('the report says what is left of each limit, of each agent and of the account', async () => {
+  await start({
+    limits: { account: { open_orders: 9 }, agent: { open_orders: 5 } },
+    agents: { alpha: { allotment: 1000, limits: { symbols: ['AAPL'] } } },
+  });
+  await tower.ask('alpha', 'stockbuy', { ...RESTING, qty: '10' });
+  type Row = { limit: string; at_most: string; used: string | null; left: string | null };
+  const report = await tower.until(
+    () => {
+      const { limits } = JSON.parse(readFileSync(join(tower.home, 'data/status.json'), 'utf8'));
+      const rows = (agent: string | null): readonly Row[] =>
+        limits.find((one: { agent: string | null; mode: string }) => one.mode === 'paper' && one.agent === agent)
+          ?.limits ?? [];
+      return rows('alpha').some(({ limit, used }) => limit === 'open_orders' && used === '1') ? rows : null;
+    },
+    () => 'no report',
+  );
+  assert.deepEqual(
+    report('alpha').map(({ limit, left }) => [limit, left]),
+    [
+      ['open_orders', '4'],
+      ['symbols', null],
+      ['allotment', '990'],
+    ],
+  );
+  assert.deepEqual(
+    report(null).map(({ limit, left }) => [limit, left]),
+    [['open_orders', '8']],
+  );
+  assert.deepEqual(
+    report('').map(({ limit, left }) => [limit, left]),
+    [['open_orders', '5']],
+  );
 });

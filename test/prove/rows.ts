@@ -6,6 +6,7 @@ import { budgetRows } from './rows-budget.ts';
 import { clockRows } from './rows-clock.ts';
 import { diskRows } from './rows-disk.ts';
 import { failpointRows } from './rows-failpoints.ts';
+import { haltRows } from './rows-halt.ts';
 import { intakeRows } from './rows-intake.ts';
 import { killRows } from './rows-kills.ts';
 import { processRows } from './rows-process.ts';
@@ -28,6 +29,7 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...brokerRows,
   ...hostileRows,
   ...streamRows,
+  ...haltRows,
 ];
 
 /** Points that stand for all of them: before and after each commit, in an answer, in the archive, in a recovery. */

@@ -321,4 +321,38 @@ export const SENDING: readonly Mutant[] = [
     catcher: { test: 'test/flow/halt.test.ts', only: 'an empty file halts' },
     storm: true,
   },
+  {
+    id: 'risk-outside-journal',
+    number: '19',
+    name: 'limits are judged before the transaction that takes an order in',
+    why: 'two agents that ask at once both get what only one of them may have',
+    edits: [
+      {
+        file: 'src/journal/sqlite.ts',
+        find: '  admit(arrivals: readonly Arrival[], judge?: Judge): Promise<readonly Admission[]> {\n    return this.#commit(() => {',
+        replace: `  admit(arrivals: readonly Arrival[], asked?: Judge): Promise<readonly Admission[]> {
+    const early = new Map(arrivals.map(({ measured }) => [
+      measured,
+      measured === undefined ? null : (asked?.(measured, this.#risk.ground(this.#clock.now())) ?? null),
+    ]));
+    const judge: Judge = (order) => early.get(order) ?? null;
+    return this.#commit(() => {`,
+      },
+    ],
+    catcher: { test: 'test/limits/limits.test.ts', only: '64 agents' },
+  },
+  {
+    id: 'doubt-not-counted',
+    number: '20',
+    name: 'an order in doubt does not count in the exposure',
+    why: 'an agent makes time-outs, and trades twice what it may',
+    edits: [
+      {
+        file: 'src/journal/sqlite-risk.ts',
+        find: "const isEnd = STATES[to].final && to !== 'conflict';",
+        replace: "const isEnd = (STATES[to].final && to !== 'conflict') || isDoubtful(to);",
+      },
+    ],
+    catcher: { test: 'test/limits/limits.test.ts', only: '64 agents' },
+  },
 ];

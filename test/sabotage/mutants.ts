@@ -11,8 +11,6 @@ export const MUTANTS: readonly Mutant[] = [...SENDING, ...KEEPING, ...MIRROR, ..
 
 /** Of the catalogue, what has nothing to sabotage: the feature is not there. */
 export const NOT_APPLICABLE: readonly { readonly number: string; readonly name: string; readonly reason: string }[] = [
-  { number: '19', name: 'risk check outside the journal', reason: 'there are no limits on size or exposure yet' },
-  { number: '20', name: 'doubt not counted in exposure', reason: 'there are no limits on size or exposure yet' },
   {
     number: '21',
     name: 'epoch not checked',

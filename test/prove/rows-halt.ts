@@ -1,0 +1,268 @@
+/**
+ * I06 in twelve broken conditions: `tower halt` returns, and after that no new order leaves. Measured at the wire, outside of
+ * the tower. Must never count an order that had left before, nor forgive one that came after.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Sqlite from 'better-sqlite3';
+import { type Child, sleep } from './process.ts';
+import { MARKET, RESTING, type Rig, type Site } from './rig.ts';
+import { type Figures, leave, machine, must, need, type Row } from './row.ts';
+
+const ENTRY = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const WATCHED_MS = 1500;
+
+interface Outcome {
+  readonly code: number | null;
+  readonly ms: number;
+  /** When it returned, on the wire's clock. */
+  readonly at: number;
+  readonly onTheirWay: number | null;
+  readonly tower: string;
+}
+
+/** Runs `tower halt` as a person would. */
+async function halt(home: string, ...more: readonly string[]): Promise<Outcome> {
+  const startedAt = performance.now();
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    ENTRY,
+    'halt',
+    '--home',
+    home,
+    '--reason',
+    'proof',
+    '--json',
+    ...more,
+  ];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString('utf8');
+  });
+  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  const at = performance.now();
+  const told = /^\{.*\}$/m.exec(out)?.[0];
+  const { on_their_way: onTheirWay = null, tower = '' } = told === undefined ? {} : JSON.parse(told);
+  return { code, ms: Math.round(performance.now() - startedAt), at, onTheirWay, tower };
+}
+
+const isOrder = ({ method, url }: Rig['wire']['seen'][number]): boolean => method === 'POST' && url === '/v2/orders';
+
+interface Scene {
+  readonly rig: Rig;
+  readonly site: Site;
+  readonly tower: Child;
+}
+
+interface Condition {
+  readonly id: string;
+  readonly title: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where the home lies; by default in a folder. */
+  readonly disk?: true;
+  /** Makes things go wrong; what it returns puts them right again. */
+  readonly breaks?: (scene: Scene) => Promise<(() => void | Promise<void>) | undefined>;
+  readonly args?: readonly string[];
+  /** What must happen between the halt and the count. */
+  readonly afterwards?: (scene: Scene) => Promise<void>;
+  /** No file can be made: it says so, and has ended the tower. */
+  readonly code?: number;
+  readonly minutes?: number;
+}
+
+const CONDITIONS: readonly Condition[] = [
+  { id: 'plain', title: 'orders keep coming' },
+  {
+    id: 'disk-full',
+    title: 'the disk is full',
+    disk: true,
+    breaks: async ({ site }) => {
+      // Ever smaller files take the last blocks.
+      const folder = join(site.home, 'fill');
+      mkdirSync(folder);
+      for (let n = 0, size = 1 << 20; size >= 512; n++) {
+        try {
+          writeFileSync(join(folder, String(n)), Buffer.alloc(size));
+        } catch {
+          size >>= 1;
+        }
+      }
+      return () => rmSync(folder, { recursive: true });
+    },
+    args: ['--hard'],
+  },
+  {
+    id: 'broker-hangs',
+    title: 'the broker takes orders and does not answer',
+    breaks: async ({ rig }) => {
+      rig.wire.hook = ({ method }) => method === 'POST';
+      return undefined;
+    },
+  },
+  {
+    id: 'journal-locked',
+    title: 'another process holds the journal',
+    breaks: async ({ site }) => {
+      const db = new Sqlite(join(site.home, 'data/tower.db'), { timeout: 3000 });
+      db.exec('BEGIN IMMEDIATE');
+      return () => db.close();
+    },
+    args: ['--timeout', '1', '--hard'],
+  },
+  {
+    id: 'busy',
+    title: 'the process stands still',
+    breaks: async ({ tower }) => {
+      tower.signal('SIGSTOP');
+      return () => tower.signal('SIGCONT');
+    },
+    args: ['--timeout', '0.5', '--hard'],
+  },
+  {
+    id: 'stream-down',
+    title: 'there is no stream',
+    breaks: async ({ rig }) => {
+      rig.wire.takesStreams = false;
+      rig.wire.dropStreams('reset');
+      return undefined;
+    },
+  },
+  {
+    id: 'restart',
+    title: 'the tower is stopped and started again',
+    afterwards: async ({ rig, tower }) => {
+      await tower.end();
+      await rig.start();
+    },
+  },
+  {
+    id: 'kill',
+    title: 'kill -9 just after, and a new start',
+    afterwards: async ({ rig, tower }) => {
+      await tower.end('SIGKILL');
+      await rig.start();
+    },
+  },
+  {
+    id: 'many-waiting',
+    title: 'hundreds of orders wait',
+    env: { TOWER_BUDGET_PER_SECOND: '40' },
+    breaks: async ({ site }) => {
+      site.prepare(Array.from({ length: 300 }, () => ({ payload: RESTING })))();
+      return undefined;
+    },
+  },
+  {
+    id: 'in-flight',
+    title: 'sendings are in flight',
+    breaks: async ({ rig }) => {
+      rig.wire.hook = async ({ method }) => {
+        if (method === 'POST') await sleep(400);
+        return false;
+      };
+      return undefined;
+    },
+  },
+  {
+    id: 'budget-spent',
+    title: 'the budget is spent',
+    env: { TOWER_BUDGET_PER_MINUTE: '20', TOWER_BUDGET_PER_SECOND: '20' },
+  },
+  {
+    id: 'in-doubt',
+    title: 'orders are in doubt, and would be sent again',
+    env: { TOWER_DOUBT_SETTLE_MS: '700' },
+    breaks: async ({ rig }) => {
+      rig.wire.hook = (passing) => {
+        if (passing.method !== 'POST') return false;
+        passing.end('reset');
+        return true;
+      };
+      return undefined;
+    },
+    minutes: 4,
+  },
+  {
+    id: 'read-only',
+    title: 'no file can be made in the home',
+    disk: true,
+    breaks: async ({ site }) => {
+      const folder = join(site.home, 'data/halt');
+      machine('mount', '--bind', folder, folder);
+      machine('mount', '-o', 'remount,ro,bind', folder);
+      return () => leave('umount', folder);
+    },
+    args: ['--hard'],
+    code: 1,
+  },
+];
+
+async function prove(rig: Rig, condition: Condition, site: Site): Promise<Figures> {
+  const { env = {}, args = [], breaks, afterwards } = condition;
+  const tower = await rig.start(env, { site });
+  rig.lastEnv = env;
+  await site.answered(site.drop({ payload: MARKET }));
+  const scene: Scene = { rig, site, tower };
+  // Agents have written their files; the names appear one by one, also on a disk that takes nothing more.
+  const releases = Array.from({ length: 240 }, () => site.prepare([{ payload: RESTING }]));
+  let isOver = false;
+  const dropping = (async () => {
+    for (const release of releases) {
+      release();
+      if (!isOver) await sleep(15);
+    }
+  })();
+  await sleep(300);
+  const mend = await breaks?.(scene);
+  await sleep(500);
+  const outcome = await halt(site.home, ...args);
+  await sleep(300);
+  await mend?.();
+  await afterwards?.(scene);
+  await sleep(WATCHED_MS);
+  isOver = true;
+  await dropping;
+  await sleep(300);
+  const orders = rig.wire.seen.filter(isOrder);
+  // Those that it says are on their way may be seen at the wire a moment later.
+  const late = orders.filter(({ at }) => at > outcome.at).length;
+  const after = Math.max(0, late - (outcome.onTheirWay ?? 0));
+  rmSync(join(site.home, 'data/halt/all'), { force: true });
+  must(outcome.code === (condition.code ?? 0), `tower halt ended with ${outcome.code}`);
+  must(orders.length > late, 'nothing had left before the halt');
+  must(after === 0, `${after} orders left after tower halt had returned`);
+  await rig.conclude(200_000);
+  return {
+    orders_before: orders.length - late,
+    orders_after: after,
+    halt_ms: outcome.ms,
+    on_their_way: outcome.onTheirWay ?? 'unknown',
+    tower: outcome.tower,
+  };
+}
+
+/** On a small disk of its own, which is gone when the row has ended. */
+async function onDisk(rig: Rig, work: (site: Site) => Promise<Figures>): Promise<Figures> {
+  need('root');
+  const mount = `${rig.site.home}-disk`;
+  mkdirSync(mount);
+  machine('mount', '-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', mount);
+  try {
+    return await work(rig.moveTo(join(mount, 'home')));
+  } finally {
+    await rig.killTowers();
+    leave('umount', '-l', mount);
+  }
+}
+
+export const haltRows: readonly Row[] = CONDITIONS.map((condition) => ({
+  id: `I06.${condition.id}`,
+  title: `halt: ${condition.title}`,
+  promises: ['p8', 'halt'],
+  ...(condition.minutes === undefined ? {} : { minutes: condition.minutes }),
+  run: (rig) =>
+    condition.disk === true ? onDisk(rig, (site) => prove(rig, condition, site)) : prove(rig, condition, rig.site),
+}));
