@@ -8,6 +8,18 @@ import type { Obstacle } from './readiness.ts';
 /** So much of Alpaca's words stands in the message; all of them stand in the details. */
 const SHOWN = 300;
 
+/**
+ * Keys of a refusal's body that are sums over the account, so of all agents together. Its message stands as Alpaca wrote
+ * it, and the ids of orders in the way stay: an id says no more than that there is an order. Source: Alpaca docs, 403 of
+ * POST /v2/orders.
+ */
+const SUMS: ReadonlySet<string> = new Set(['existing_qty', 'held_for_orders', 'balance']);
+
+const withoutSums = (body: unknown): unknown =>
+  typeof body === 'object' && body !== null && !Array.isArray(body)
+    ? Object.fromEntries(Object.entries(body).filter(([key]) => !SUMS.has(key)))
+    : body;
+
 /** Alpaca's refusal, its words verbatim in the details. In the message they are text to look at, and command nothing. */
 export const refusedByBroker = (rejection: Rejection, hint?: string, more: object = {}): Answer => ({
   error: apiError(
@@ -20,7 +32,7 @@ export const refusedByBroker = (rejection: Rejection, hint?: string, more: objec
         alpaca_code: rejection.code,
         alpaca_message: rejection.message,
         request_id: rejection.requestId,
-        body: rejection.body,
+        body: withoutSums(rejection.body),
         ...more,
       },
     },
