@@ -23,6 +23,9 @@ type Agents = Settings['agents'];
 const ARCHIVE = ['orders/completed', 'orders/failed'];
 /** Where nobody but the tower writes. */
 const OURS = ['orders', PROCESSING, ...ARCHIVE, 'responses', 'data'];
+/** What nobody but the tower reads, either: the orders of all agents. */
+const PRIVATE = ['data', PROCESSING, ...ARCHIVE];
+const UNATTRIBUTED = 'responses/_unattributed';
 
 /** The group that reads the answers of an agent: the one that is set, else the user's own, which has the user's number. */
 const readers = ({ uid, gid }: { readonly uid: number | null; readonly gid: number | null }): number | null =>
@@ -31,19 +34,23 @@ const readers = ({ uid, gid }: { readonly uid: number | null; readonly gid: numb
 const ownFolders = (agents: Agents): string[] =>
   [...agents].flatMap(([agent, { folder }]) => (folder && isAgentId(agent) ? [ownFolder(agent)] : []));
 
-/** Owner and rights of the folders that the tower makes. Without users of their own, agents are not kept apart by them. */
+/**
+ * Owner and rights of the folders that the tower makes. Where agents have users of their own the rights keep them apart, and are
+ * put right at every start; else they are as they should be when a folder is made, and its owner may open it to others.
+ */
 export function folderRights(agents: Agents): ReadonlyMap<string, FolderRights> {
   const rights = new Map<string, FolderRights>();
-  const ours = (folder: string, mode: number, gid: number | null = null): void => {
-    rights.set(folder, { uid: null, gid, mode, isOurs: true });
-  };
-  if ([...agents.values()].every((agent) => readers(agent) === null)) return rights;
-  for (const folder of ['data', PROCESSING, ...ARCHIVE, 'responses/_unattributed']) ours(folder, 0o700);
+  const isApart = [...agents.values()].some((agent) => readers(agent) !== null);
+  for (const folder of isApart ? [...PRIVATE, UNATTRIBUTED] : PRIVATE)
+    rights.set(folder, { uid: null, gid: null, mode: 0o700, isOurs: isApart });
   for (const [agent, settings] of agents) {
+    const { folder, uid } = settings;
     const group = readers(settings);
-    if (group !== null) ours(`responses/${agent}`, 0o750, group);
-    if (!settings.folder || !isAgentId(agent) || settings.uid === null) continue;
-    rights.set(ownFolder(agent), { uid: settings.uid, gid: whoAmI()?.gid ?? null, mode: 0o2770, isOurs: false });
+    if (group !== null) rights.set(`responses/${agent}`, { uid: null, gid: group, mode: 0o750, isOurs: true });
+    if (!folder || !isAgentId(agent)) continue;
+    // Without a user of the agent's it is for the tower's own user, as which the agent then runs.
+    const [gid, mode] = uid === null ? [null, 0o700] : [whoAmI()?.gid ?? null, 0o2770];
+    rights.set(ownFolder(agent), { uid, gid, mode, isOurs: false });
   }
   return rights;
 }

@@ -150,7 +150,7 @@ function write(
   const folder = join(home, HALT_FOLDER);
   let fd: number;
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     fd = openSync(join(folder, name), 'a', 0o644);
   } catch (error) {
     return { fault: codeOf(error), bare: null };

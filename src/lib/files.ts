@@ -111,6 +111,8 @@ export const TEMP_FOLDER = 'data/tmp';
 
 /** A stamp always has this size, so that writing it anew needs no space on a full disk. */
 const STAMP_BYTES = 4096;
+/** Of folders that nothing else is said of: whatever the process leaves open, nobody else writes there. */
+const FOLDER_MODE = 0o755;
 /** What a folder's owner and rights shall be. */
 export interface FolderRights {
   /** Null leaves it as it is made. */
@@ -125,7 +127,7 @@ export interface FilesOptions {
   readonly failpoints?: Failpoints;
   /** The folder of temporary files, on the same file system; without it each lies beside what it becomes. */
   readonly temps?: string;
-  /** By folder; others are made as the process makes folders. */
+  /** By folder; others may be read by all whom the process lets read. */
   readonly rights?: ReadonlyMap<string, FolderRights>;
 }
 
@@ -229,7 +231,7 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
 
   /** The home itself, and what is missing above it; there the tower may have no rights, so only what is new is synced. */
   function makeHome(): void {
-    const made = fs.mkdirSync(root, { recursive: true });
+    const made = fs.mkdirSync(root, { recursive: true, mode: FOLDER_MODE });
     if (made === undefined) return;
     for (let child = root; child.startsWith(made); child = path.dirname(child)) syncNow(path.dirname(child));
   }
@@ -261,7 +263,7 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
         const child = parts.slice(0, depth).join('/');
         let isNew = true;
         try {
-          fs.mkdirSync(at(child));
+          fs.mkdirSync(at(child), (rights?.get(child)?.mode ?? FOLDER_MODE) & 0o777);
           pins.forget(child);
         } catch (error) {
           if (codeOf(error) !== 'EEXIST') throw error;

@@ -94,7 +94,7 @@ function dailyFile(folder: string, name: string, clock: Clock): { write(line: st
   function roll(day: string): number {
     if (open !== null) closeSync(open.fd);
     open = null;
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
     const fd = openSync(join(folder, `${name}_${day}.log`), 'a', 0o640);
     open = { day, fd };
     removeOld(folder, name, clock);

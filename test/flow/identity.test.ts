@@ -232,3 +232,30 @@ test('a file is signed, or it is not taken for what it says', async () => {
   assert.equal((await tower.answer(stem, () => true, '.duplicate-1')).error?.code, 'duplicate');
   await tower.end();
 });
+
+test('whatever the process leaves open, what the tower makes is closed, and it starts on it', async () => {
+  const before = process.umask(0);
+  const tower = new Harness({ config: { agents: { housed: { folder: true } } } });
+  try {
+    await tower.start();
+    await tower.ask('a', 'accountinfo', {});
+    await tower.stop();
+    const folders = readdirSync(tower.home, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name));
+    const modes = new Map(folders.map((path) => [path.slice(tower.home.length + 1), statSync(path).mode & 0o777]));
+    const closed = ['data', 'orders/processing', 'orders/completed', 'orders/failed', 'orders/incoming/housed'];
+    for (const folder of closed) assert.equal(modes.get(folder), 0o700, folder);
+    for (const folder of ['orders', 'orders/incoming', 'responses']) assert.equal(modes.get(folder), 0o755, folder);
+    // Below data nobody else gets anywhere.
+    const open = [...modes].filter(([folder, mode]) => (mode & 0o022) !== 0 && !folder.startsWith('data/'));
+    assert.deepEqual(open, []);
+    // Whoever opens a folder of his own accord finds it so at the next start.
+    chmodSync(join(tower.home, 'data'), 0o750);
+    await tower.start();
+    assert.equal(statSync(join(tower.home, 'data')).mode & 0o777, 0o750);
+  } finally {
+    process.umask(before);
+    await tower.end();
+  }
+});
