@@ -203,10 +203,12 @@ export class Pipeline {
 
   #line(account: Broker, notice: Desk['notice'], fatal: (error: unknown) => void): Line {
     const { journal, clock, failpoints } = this.#ports;
+    const isController = (agent: string): boolean => rulesOf(this.#o.rules, agent as AgentId)?.controller === true;
     const mirror = new Mirror({
       broker: account,
       clock,
       settings: this.#o.mirror,
+      seesAll: isController,
       notice,
       ask: (call, { agent, deadline, host }) => ask(desk, 'query', agent, call, deadline, host),
       fatal: (error) => {
@@ -245,8 +247,7 @@ export class Pipeline {
       hasFailed: () => this.#failed,
     };
     const rights = {
-      may: (agent: AgentId, owner: string | null) =>
-        owner === agent || rulesOf(this.#o.rules, agent)?.controller === true,
+      may: (agent: AgentId, owner: string | null) => owner === agent || isController(agent),
     };
     const dispatcher = new Dispatcher(desk, rights, fatal);
     const books = new Bookkeeper({

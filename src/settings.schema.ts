@@ -151,7 +151,7 @@ export const sections = {
       0,
       60_000,
       2_000,
-      'After an order has changed, positions, account and orders that are asked for are read anew at most this often.',
+      'After an order has changed, positions, account and orders that are asked for are read anew at most this often; until then agents may be shown positions and account without what happened to the orders of others.',
     ),
     stream_symbols: whole(
       0,

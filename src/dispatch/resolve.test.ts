@@ -134,6 +134,7 @@ async function inDoubt(
       clock,
       settings: NO_MIRROR,
       ask: (call) => call(),
+      seesAll: () => false,
       notice: () => {},
       fatal: assert.ifError,
     }),

@@ -8,8 +8,9 @@
  * each null before the first word, else the value, `asOf` (when it was asked), `ageMs`, and `isCurrent`: no order of the
  * account has changed since. To have them newer: `await mirror.positions(asker)`, and so on.
  *
- * Must never answer with something older than its asker accepts, or older than what any agent has been told of an order:
- * whoever has read of a fill finds it in the orders, the positions and the account.
+ * Must never answer with something older than its asker accepts, or than what he has been told of an order: whoever has
+ * read of a fill finds it in the orders, the positions and the account. Orders are never older than what anybody was
+ * told; positions and account may lack what happened to the orders of others, for `rereadMs` at most.
  */
 import type {
   Account,
@@ -26,10 +27,11 @@ import type { Clock, Micros } from '../lib/clock.ts';
 import type { OrderListRequest, OrderRef } from '../order/request.ts';
 import { Live } from './live.ts';
 import { MarketDataBook, type Values } from './market-data.ts';
-import { type Moment, type Need, Steps } from './moment.ts';
+import { type Moment, meets, type Need, Steps } from './moment.ts';
 import { observed } from './observed.ts';
-import { OrderBook } from './orders.ts';
+import { type Listed, OrderBook } from './orders.ts';
 import { type Effort, Shared, type Shown } from './shared.ts';
+import { Told } from './told.ts';
 
 export interface MirrorSettings {
   /** Milliseconds; 0: what is held is never an answer. */
@@ -63,6 +65,8 @@ export interface MirrorOptions {
   readonly clock: Clock;
   readonly settings: MirrorSettings;
   readonly ask: Ask;
+  /** It acts on what all agents do, and is shown no less than any of them. */
+  seesAll(agent: string): boolean;
   notice(level: 'info', text: string, remedy: string): void;
   /** What nobody waits for has thrown: the journal failed, or an invariant is broken. */
   fatal(error: unknown): void;
@@ -113,6 +117,7 @@ export class Mirror {
   readonly #books: Shared<true>;
   readonly #lists: Shared<readonly BrokerOrder[]>;
   readonly #lookups: Shared<BrokerOrder>;
+  readonly #told: Told;
   /** When a reading of each kind left last. */
   readonly #readAt = new Map<string, Moment>();
 
@@ -120,6 +125,7 @@ export class Mirror {
     this.#o = options;
     this.#steps = new Steps(options.clock);
     this.#orders = new OrderBook(options.settings.ordersKept);
+    this.#told = new Told(this.#orders, (agent) => agent === ALL || options.seesAll(agent));
     this.#market = new MarketDataBook(this.#steps);
     const leaves = (): Moment => this.#steps.next();
     this.#positions = new Shared(leaves, 1);
@@ -226,14 +232,17 @@ export class Mirror {
       // What has ended or was told just now needs no reading; else all that are open are read anew together.
       for (const tries of [0, 1]) {
         const one = this.#orders.one(ref, this.#agedNeed(max));
-        if (one !== null) return this.#done(one.order, one.asOf, tries === 0 ? 'held' : 'joined');
+        if (one !== null) {
+          this.#told.shows(asker.agent, this.#orders.fillsIn([one.order]));
+          return this.#done(one.order, one.asOf, tries === 0 ? 'held' : 'joined');
+        }
         if (tries === 1 || !this.#orders.has(ref)) break;
         await this.#within(asker, this.#refreshed(this.#agedNeed(max), asker));
       }
     }
     const need = this.#need(max);
     const key = 'id' in ref ? ref.id : `c:${ref.clientOrderId}`;
-    return this.#answer(
+    const answered = await this.#answer(
       asker,
       this.#lookups.ask(key, need, async (leaves) => {
         const ask = <T>(call: () => Promise<Outcome<T>>): Promise<Outcome<T> | null> =>
@@ -252,6 +261,8 @@ export class Mirror {
         return flat?.kind === 'done' && hasHiddenLegs(flat.value) ? ask(() => this.broker.order(flat.value.id)) : flat;
       }),
     );
+    if (answered?.kind === 'done') this.#told.shows(asker.agent, this.#orders.fillsIn([answered.value]));
+    return answered;
   }
 
   /** The rows of a list that is answered from what is known; value null when the broker has to be asked, page by page. */
@@ -261,7 +272,7 @@ export class Mirror {
     let effort: Effort = 'held';
     for (const wait of [RELIEF_MS, 0]) {
       const need = this.#agedNeed(max);
-      const listed = this.#orders.list(request, need);
+      const listed = this.#listed(request, need, asker);
       if (listed.kind === 'rows') {
         if (this.#steps.age(listed.asOf) > max * AHEAD)
           this.#refreshed(this.#agedNeed(max * AHEAD), forAll(asker)).catch(this.#o.fatal);
@@ -275,8 +286,17 @@ export class Mirror {
       if (!isOld && wait > 0) await this.#pause(wait);
       else await this.#within(asker, this.#refreshed(isOld ? need : this.#freshNeed(), asker));
     }
-    const listed = this.#orders.list(request, this.#agedNeed(max));
+    const listed = this.#listed(request, this.#agedNeed(max), asker);
     return listed.kind === 'rows' ? this.#done(listed.rows, listed.asOf, effort) : this.#unknown();
+  }
+
+  #listed(request: OrderListRequest, need: Need, asker: Asker): Listed {
+    const listed = this.#orders.list(request, need, this.#told.lookedAt(asker.agent));
+    if (listed.kind === 'rows') {
+      this.#told.shows(asker.agent, listed.fillsAt);
+      if (request.status === 'open') this.#told.looks(asker.agent, this.#steps.next().step);
+    }
+    return listed;
   }
 
   #unknown(): Answered<null> {
@@ -284,9 +304,9 @@ export class Mirror {
   }
 
   /** One page of GET /v2/orders. */
-  page(query: OrderListQuery, asker: Asker): Promise<Answered<readonly BrokerOrder[]>> {
+  async page(query: OrderListQuery, asker: Asker): Promise<Answered<readonly BrokerOrder[]>> {
     const need = this.#need(this.#maxAge(this.#o.settings.ordersMaxAgeMs, asker));
-    return this.#answer(
+    const answered = await this.#answer(
       asker,
       this.#lists.ask(JSON.stringify(query), need, (leaves) =>
         this.#ask(asker, () => {
@@ -295,6 +315,8 @@ export class Mirror {
         }),
       ),
     );
+    if (answered?.kind === 'done') this.#told.shows(asker.agent, this.#orders.changedAt);
+    return answered;
   }
 
   /** Symbol as asked → its values; symbols without data are absent. */
@@ -353,11 +375,20 @@ export class Mirror {
           return call();
         });
       });
-    const shown = read(this.#need(max), asker);
     const held = shared.peek(ALL);
-    if (max > 0 && held !== null && this.#steps.age(held.moment) > max * AHEAD)
-      read(this.#need(max * AHEAD), forAll(asker)).catch(this.#o.fatal);
-    return this.#answer(asker, shown);
+    // Whoever was told of nothing that it lacks need not wait until it may be read again.
+    const { mono } = this.#agedNeed(Math.min(max, this.#o.settings.rereadMs));
+    const isEnough = max > 0 && held !== null && meets(held.moment, { mono, step: this.#told.upTo(asker.agent) });
+    const shown = isEnough ? Promise.resolve({ said: held, effort: 'held' } as const) : read(this.#need(max), asker);
+    // Before it is too old for whoever asks next.
+    if (max > 0 && held !== null) read(this.#need(max * AHEAD), forAll(asker)).catch(this.#o.fatal);
+    return this.#answer(
+      asker,
+      shown.then((told) => {
+        if ('said' in told) this.#told.shows(asker.agent, this.#orders.changedBefore(told.said.moment.step));
+        return told;
+      }),
+    );
   }
 
   /** Reads the orders anew: what was submitted lately, and every open one. */

@@ -42,6 +42,9 @@ interface Held {
   isWhole: boolean;
   /** Something happened to it that its JSON does not show yet. */
   stale: Moment | null;
+  /** The steps of its first news and of its newest. */
+  readonly addedAt: number;
+  newsAt: number;
   /** The broker does not show it by its id. */
   isLost: boolean;
   /** Where it stood in the newest list that it was in: orders submitted at one instant are told apart by it alone. */
@@ -52,7 +55,13 @@ type Ref = { readonly id: string } | { readonly clientOrderId: string };
 
 /** `stale`: reading the orders anew would help. `unsure`: only the broker knows. */
 export type Listed =
-  | { readonly kind: 'rows'; readonly rows: readonly string[]; readonly asOf: Moment }
+  | {
+      readonly kind: 'rows';
+      readonly rows: readonly string[];
+      readonly asOf: Moment;
+      /** The step of the newest fill that can be seen in it. */
+      readonly fillsAt: number;
+    }
   | { readonly kind: 'stale' | 'unsure' };
 
 /** Statuses of which it is known whether `status=open` shows them (Alpaca docs: orders). */
@@ -93,6 +102,11 @@ export class OrderBook {
   /** Members of families that are not known, and when they were told of. */
   readonly #strangers = new Map<string, Moment>();
   #changedAt = 0;
+  /** The same, of what concerns each agent, and of what may concern any. */
+  readonly #agentsChangedAt = new Map<string, number>();
+  #commonChangedAt = 0;
+  /** The steps of the newest news, the oldest first. */
+  readonly #news: number[] = [];
 
   /** `most`: orders kept; the oldest ended ones go first. */
   constructor(most: number) {
@@ -102,6 +116,30 @@ export class OrderBook {
   /** The step of the newest news: answers about money and positions that left before it are out of date. */
   get changedAt(): number {
     return this.#changedAt;
+  }
+
+  /** The same, of this agent's own orders; what belongs to no agent is everybody's news. */
+  changedFor(agent: string): number {
+    return Math.max(this.#commonChangedAt, this.#agentsChangedAt.get(agent) ?? 0);
+  }
+
+  /** The step of the newest news that what left at `step` shows; when that is long ago, `step` itself. */
+  changedBefore(step: number): number {
+    return this.#news.findLast((news) => news <= step) ?? (this.#news.length < NEWS_KEPT ? 0 : step);
+  }
+
+  /** The step of the newest fill that can be seen in these orders. */
+  fillsIn(orders: readonly BrokerOrder[]): number {
+    return Math.max(0, ...orders.filter(hasFills).map(({ id }) => this.#orders.get(id)?.newsAt ?? this.#changedAt));
+  }
+
+  /** `agent`: whose order it is; null where that is not known. */
+  #changed(agent: string | null, now: Moment): void {
+    this.#changedAt = now.step;
+    if (agent === null) this.#commonChangedAt = now.step;
+    else this.#agentsChangedAt.set(agent, now.step);
+    this.#news.push(now.step);
+    if (this.#news.length > NEWS_KEPT) this.#news.shift();
   }
 
   get verifiedAt(): Moment | null {
@@ -135,9 +173,9 @@ export class OrderBook {
     if (row === null || (!row.isPlain && order.legs.length === 0 && how !== 'listed')) {
       // A member of a family that cannot be told from its parent, or an order that cannot be placed in a list.
       if (held !== undefined && sameNews(held.row.order, order)) return;
-      if (held !== undefined) held.stale = now;
+      if (held !== undefined) outdate(held, now);
       else if (how === 'event' || !hasEnded(order.status)) this.#strangers.set(order.id, now);
-      this.#changedAt = now.step;
+      this.#changed(held?.row.agent ?? null, now);
       return;
     }
     const isWhole = (how !== 'event' && how !== 'flat') || (row.isPlain && this.#fits(row.shape));
@@ -154,8 +192,8 @@ export class OrderBook {
   /** A request was carried out that changes this order in a way that nobody has told yet. */
   touch(id: string, now: Moment): void {
     const held = this.#orders.get(this.#parents.get(id) ?? id);
-    if (held !== undefined) held.stale = now;
-    this.#changedAt = now.step;
+    if (held !== undefined) outdate(held, now);
+    this.#changed(held?.row.agent ?? null, now);
   }
 
   /** The broker was asked for it and did not show it: whatever it stands for is asked of the broker. */
@@ -184,11 +222,12 @@ export class OrderBook {
       if (told !== undefined && (leftAt === null || leftAt.step < told.step)) stale = told;
       this.#strangers.delete(member);
     }
-    this.#orders.set(id, { row, leftAt, isWhole, stale, isLost: false, place: null });
+    const newsAt = now.step;
+    this.#orders.set(id, { row, leftAt, isWhole, stale, addedAt: newsAt, newsAt, isLost: false, place: null });
     this.#byClientId.set(clientOrderId, this.#byClientId.has(clientOrderId) ? null : id);
     for (const leg of legs) this.#parents.set(leg.id, id);
     this.#sorted = null;
-    this.#changedAt = now.step;
+    this.#changed(row.agent, now);
     if (this.#orders.size > this.#most) this.#evict();
   }
 
@@ -199,7 +238,10 @@ export class OrderBook {
     const isSame = sameNews(before, order);
     if (isSame && how === 'event') return;
     if (isSame && leftAt !== null && held.leftAt !== null && leftAt.step < held.leftAt.step) return;
-    if (!isSame) this.#changedAt = now.step;
+    if (!isSame) {
+      held.newsAt = now.step;
+      this.#changed(row.agent, now);
+    }
     if (!isWhole) {
       // It shows that something has happened, and cannot show it as a list would.
       if (!isSame) held.stale = now;
@@ -220,8 +262,8 @@ export class OrderBook {
     const held = this.#orders.get(parent);
     const before = held?.row.order.legs.find(({ id }) => id === leg.id);
     if (held === undefined || (before !== undefined && (sameNews(before, leg) || isOlderNews(leg, before)))) return;
-    held.stale = now;
-    this.#changedAt = now.step;
+    outdate(held, now);
+    this.#changed(held.row.agent, now);
   }
 
   /** Ids of open orders that no request has told since: after a list, those that it should have shown. */
@@ -284,7 +326,8 @@ export class OrderBook {
     return id === undefined || id === null ? undefined : this.#orders.get(id);
   }
 
-  list(request: OrderListRequest, need: Need): Listed {
+  /** `lookedAt`: the step at which its asker has last seen a list of open orders. */
+  list(request: OrderListRequest, need: Need, lookedAt = 0): Listed {
     const verified = this.#verifiedAt;
     const { status, limit, ofAgent, side, direction } = request;
     if (verified === null || !meets(verified, need) || this.#strangers.size > 0) return { kind: 'stale' };
@@ -295,6 +338,7 @@ export class OrderBook {
     const symbols = new Set(request.symbols.map(plainSymbol));
     const sorted = this.#inOrder();
     const rows: string[] = [];
+    let fillsAt = 0;
     let before: Held | null = null;
     for (let i = 0; i < sorted.length && rows.length < limit; i++) {
       const held = sorted[direction === 'asc' ? i : sorted.length - 1 - i];
@@ -315,6 +359,9 @@ export class OrderBook {
       if (held.stale !== null || !held.isWhole) return { kind: 'stale' };
       const shown = status === 'all' ? true : isShown(row.order, status);
       if (shown === null) return UNSURE;
+      // What stood in the list before and has filled is seen by its absence.
+      const isSeen = shown || (status === 'open' && held.addedAt <= lookedAt && held.newsAt > lookedAt);
+      if (isSeen && hasFills(row.order)) fillsAt = Math.max(fillsAt, held.newsAt);
       if (!shown) continue;
       if (before !== null && before.row.submitted === row.submitted && (before.place === null || held.place === null))
         return UNSURE;
@@ -324,7 +371,7 @@ export class OrderBook {
     // What lies below the covered stretch would come first, or next.
     const needsMore = direction === 'asc' || rows.length < limit;
     if (status !== 'open' && needsMore && this.#coverFrom > after) return UNSURE;
-    return { kind: 'rows', rows, asOf: verified };
+    return { kind: 'rows', rows, asOf: verified, fillsAt };
   }
 
   /** Open orders, the oldest first; null while not every one is known. */
@@ -376,6 +423,16 @@ export class OrderBook {
 }
 
 const UNSURE: Listed = { kind: 'unsure' };
+
+/** So many steps of news are told apart. */
+const NEWS_KEPT = 256;
+
+function outdate(held: Held, now: Moment): void {
+  held.stale = now;
+  held.newsAt = now.step;
+}
+
+const hasFills = (order: BrokerOrder): boolean => /[1-9]/.test(order.filledQty) || order.legs.some(hasFills);
 
 /** It has ended, and every leg of it. */
 const isOver = (order: BrokerOrder): boolean => hasEnded(order.status) && order.legs.every(isOver);

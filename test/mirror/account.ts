@@ -105,6 +105,7 @@ export async function mirroredAccount(settings: Partial<MirrorSettings> = {}): P
     clock,
     settings: { ...SETTINGS, ...settings },
     ask: async (call) => call(),
+    seesAll: (agent) => agent === 'boss',
     notice: () => {},
     fatal: (error) => {
       throw error;

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const HISTORIES = 'test/mirror/histories.test.ts';
+const SNAPSHOTS = 'test/mirror/snapshots.test.ts';
 const ORDERS = 'src/mirror/orders.ts';
 
 export const MIRROR: readonly Mutant[] = [
@@ -62,5 +63,41 @@ export const MIRROR: readonly Mutant[] = [
       },
     ],
     catcher: { test: 'src/mirror/shared.test.ts' },
+  },
+  {
+    id: 'own-news-forgotten',
+    number: '81',
+    name: 'what an agent was told of its own orders does not count',
+    why: 'an agent that has bought sees no position, and buys again',
+    edits: [
+      {
+        file: 'src/mirror/told.ts',
+        find: 'Math.max(this.#orders.changedFor(agent), this.#shown.get(agent) ?? 0)',
+        replace: 'this.#shown.get(agent) ?? 0',
+      },
+    ],
+    catcher: { test: SNAPSHOTS, only: 'lack nothing' },
+  },
+  {
+    id: 'seen-fills-forgotten',
+    number: '82',
+    name: 'what an agent saw in the answer to a query does not count',
+    why: 'an agent that hedges the others sees their fill and not their position',
+    edits: [
+      {
+        file: 'src/mirror/told.ts',
+        find: 'Math.max(this.#orders.changedFor(agent), this.#shown.get(agent) ?? 0)',
+        replace: 'this.#orders.changedFor(agent)',
+      },
+    ],
+    catcher: { test: SNAPSHOTS, only: 'has seen' },
+  },
+  {
+    id: 'old-news-of-others',
+    number: '83',
+    name: 'what happened to the orders of others may be missing for as long as anything is kept',
+    why: 'positions are shown that have been known to be wrong for many seconds',
+    edits: [{ file: 'src/mirror/mirror.ts', find: 'Math.min(max, this.#o.settings.rereadMs)', replace: 'max' }],
+    catcher: { test: SNAPSHOTS, only: 'has seen' },
   },
 ];

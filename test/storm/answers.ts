@@ -1,7 +1,7 @@
 /**
  * The judge of answers to queries: what they show must have been so at the broker at `as_of` or later, what the mirror
- * shows must be young enough, and no agent may be shown less than it was told before it asked. Must share nothing with
- * the mirror: it reads JSON and the broker's book.
+ * shows must be young enough, and no agent may be shown less than it was told before it asked; of orders no less than
+ * anybody was told. Must share nothing with the mirror: it reads JSON and the broker's book.
  */
 import { micros } from '../../src/lib/clock.ts';
 import { fromRfc3339 } from '../../src/order/time.ts';
@@ -10,8 +10,9 @@ import { wallOf } from './clock.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A statement about an order that somebody could have read. */
+/** A statement about an order that this agent could have read. */
 interface Told {
+  readonly agent: string;
   readonly at: number;
   readonly index: number;
 }
@@ -24,6 +25,8 @@ export interface AnswersWorld {
   /** Lists show every order at once. */
   readonly listsAll: boolean;
   readonly maxAgeMs: number;
+  /** So long positions and account may lack what happened to the orders of others. */
+  readonly rereadMs: number;
   readonly figures: { queries: number; mirrored: number };
   fail(invariant: string, text: string): void;
 }
@@ -36,6 +39,8 @@ export class Answers {
   /** Order id → when each of its states began. */
   readonly #began = new Map<string, number[]>();
   readonly #told = new Map<string, Told[]>();
+  /** Agent and order id → the fills that were shown to it in answers to its queries. */
+  readonly #fillsShown = new Map<string, Told[]>();
   readonly #askedAt = new Map<string, number>();
 
   constructor(world: AnswersWorld) {
@@ -53,9 +58,9 @@ export class Answers {
   }
 
   /** An answer to a trade shows its order in this state of its history. */
-  told(orderId: string, index: number): void {
+  told(agent: string, orderId: string, index: number): void {
     const all = this.#told.get(orderId) ?? [];
-    all.push({ at: this.#world.now(), index });
+    all.push({ agent, at: this.#world.now(), index });
     this.#told.set(orderId, all);
   }
 
@@ -79,11 +84,12 @@ export class Answers {
     if (isDated && isMirror && type !== 'marketdata' && said - at > maxAgeMs * 1000 + SLACK_US)
       fail('I16', `${path} is ${micros(said - at) / 1e6} s old`);
     const askedAt = this.#askedAt.get(clientOrderId) ?? 0;
-    if (type === 'orderstatus') this.#row(path, data as Json, asOf, askedAt);
-    if (type === 'positions' || type === 'accountinfo') this.#snapshot(path, asOf, askedAt);
+    const agent = String(answer['agent_id']);
+    if (type === 'orderstatus') this.#row(path, agent, data as Json, asOf, askedAt);
+    if (type === 'positions' || type === 'accountinfo') this.#snapshot(path, agent, asOf, askedAt);
     if (type !== 'openorders' && type !== 'allorders') return;
     const rows = data as readonly Json[];
-    for (const row of rows) this.#row(path, row, asOf, askedAt);
+    for (const row of rows) this.#row(path, agent, row, asOf, askedAt);
     if (!isMirror || !this.#world.listsAll) return;
     const shown = new Set(rows.map((row) => String(row['id'])));
     for (const id of this.#told.keys()) {
@@ -94,12 +100,19 @@ export class Answers {
     }
   }
 
-  /** The newest state of an order that could be read by then; -1 for none. */
-  #toldBy(id: string, at: number): number {
-    return (this.#told.get(id) ?? []).reduce((most, told) => (told.at <= at ? Math.max(most, told.index) : most), -1);
+  /** The newest state of an order that could be read by then, by anybody or by one agent; -1 for none. */
+  #toldBy(id: string, at: number, agent: string | null = null): number {
+    const all = [
+      ...(this.#told.get(id) ?? []),
+      ...(agent === null ? [] : (this.#fillsShown.get(`${agent} ${id}`) ?? [])),
+    ];
+    return all.reduce(
+      (most, told) => (told.at <= at && (agent === null || told.agent === agent) ? Math.max(most, told.index) : most),
+      -1,
+    );
   }
 
-  #row(path: string, row: Json, asOf: number, askedAt: number): void {
+  #row(path: string, agent: string, row: Json, asOf: number, askedAt: number): void {
     const order = this.#world.book.byId.get(String(row['id']));
     if (order === undefined) {
       this.#world.fail('I16', `${path} shows an order that the broker does not have`);
@@ -114,15 +127,21 @@ export class Answers {
     if (index === -1) this.#world.fail('I16', `${path} says ${state} of ${order.id}, which it never was`);
     else if (ended !== undefined && ended + SLACK_US < asOf)
       this.#world.fail('I16', `${path} says ${state} of ${order.id} as of ${asOf}, which it was until ${ended}`);
+    if (index !== -1 && Number(row['filled_qty']) > 0) {
+      const key = `${agent} ${order.id}`;
+      const shown = { agent, at: this.#world.now(), index };
+      this.#fillsShown.set(key, [...(this.#fillsShown.get(key) ?? []), shown]);
+    }
     if (index !== -1 && index < this.#toldBy(order.id, askedAt))
       this.#world.fail('I17', `${path} says ${state} of ${order.id}, and later news was told before it was asked for`);
   }
 
-  /** Positions and account are of a moment after every state that was told. */
-  #snapshot(path: string, asOf: number, askedAt: number): void {
+  /** Positions and account are of a moment after every state that was told to this agent, or to others long enough ago. */
+  #snapshot(path: string, agent: string, asOf: number, askedAt: number): void {
     if (!this.#world.isDated) return;
+    const { rereadMs } = this.#world;
     for (const id of this.#told.keys()) {
-      const index = this.#toldBy(id, askedAt);
+      const index = Math.max(this.#toldBy(id, askedAt, agent), this.#toldBy(id, askedAt - rereadMs * 1000));
       const began = index === -1 ? undefined : this.#began.get(id)?.[index];
       if (began !== undefined && began > asOf + SLACK_US)
         this.#world.fail('I17', `${path} is as of ${asOf}, before order ${id} became what was told of it`);

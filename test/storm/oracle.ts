@@ -57,7 +57,7 @@ export interface OracleWorld {
   /** Orders that appear after they were given up are cancelled. */
   readonly cancelsLate: boolean;
   /** What of answers to queries can be judged. */
-  readonly answers: Pick<AnswersWorld, 'isDated' | 'listsAll' | 'maxAgeMs'>;
+  readonly answers: Pick<AnswersWorld, 'isDated' | 'listsAll' | 'maxAgeMs' | 'rereadMs'>;
   readonly limits: { readonly perMinute: number; readonly perSecond: number };
   violated(violation: Violation): void;
 }
@@ -323,7 +323,7 @@ export class Oracle {
     }
     if (data !== null) {
       const at = this.#stateOf(path, data, stateIndex);
-      this.answers.told(String(data['id']), at);
+      this.answers.told(String(answer['agent_id']), String(data['id']), at);
       if (data['client_order_id'] !== id)
         this.fail('I4', `${path} shows an order of ${String(data['client_order_id'])}`);
       if (answer['final'] === true && !isEnded(this.#world.book.byId.get(String(data['id']))?.states[at]))

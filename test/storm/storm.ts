@@ -134,6 +134,7 @@ class Storm {
         isDated: plan.wallOffMs === 0,
         listsAll: plan.broker.listLagMs === 0 && plan.broker.lookupLagMs === 0,
         maxAgeMs: MIRROR.ordersMaxAgeMs,
+        rereadMs: MIRROR.rereadMs,
       },
       cancelsLate: plan.latePolicy === 'cancel',
       violated: (violation) => this.#violated(violation),
