@@ -318,7 +318,7 @@ export class Pipeline {
       this.#pending.note(entry);
       this.#dispatch(entry);
     }
-    this.#responder.ring();
+    await this.#responder.start();
     failpoints.hit('k27-in-recovery');
     this.#haltWatch.start();
     await this.#folder.recover();

@@ -173,6 +173,30 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
       assert.equal(outgoing?.archived, true);
     });
 
+    test('has answers published again: what is not done, and what is new', async ({ journal }) => {
+      const [old, young, open] = [await admitted(journal, 1), await admitted(journal, 2), await admitted(journal, 3)];
+      for (const [entry, state] of [
+        [old, 'closed'],
+        [young, 'closed'],
+        [open, 'working'],
+      ] as const) {
+        await journal.apply([
+          change(entry, { patch: { state, brokerId: `b${entry.seq}`, answer: { dataJson: '{}' } } }),
+        ]);
+        await journal.mark([{ seq: entry.seq, published: 1, archived: true }]);
+      }
+      const answeredAt = defined((await journal.find({ seq: young.seq }))?.answeredAt, 'the time of the answer');
+      const again = async (owner: string | null, since: number): Promise<readonly number[]> => {
+        await journal.unpublish(owner, micros(since));
+        const { entries } = await journal.outgoing(9);
+        await journal.mark(entries.map(({ seq }) => ({ seq, published: 1 })));
+        return entries.map(({ seq }) => seq);
+      };
+      assert.deepEqual(await again(null, answeredAt + 1), [open.seq]);
+      assert.deepEqual(await again(open.agent, answeredAt), [old.seq, young.seq, open.seq]);
+      assert.deepEqual(await again('other', 0), []);
+    });
+
     test('holds back the archive while the outcome is unknown', async ({ journal }) => {
       const entry = await admitted(journal, 1);
       const error = orderError('in_doubt', 'x');

@@ -243,6 +243,11 @@ export interface Journal {
   /** Oldest first. */
   outgoing(limit: number): Promise<Outgoing>;
   mark(marks: readonly Mark[]): Promise<void>;
+  /**
+   * The answers of an agent (of strays that are nobody's: `_unattributed`; null: of all) do not lie in their folder any more:
+   * those of what is not done, and those made since among the newest 20,000, are outgoing again.
+   */
+  unpublish(owner: string | null, since: Micros): Promise<void>;
   /** Journals requests to the broker that no change stands for. */
   spend(mode: Mode, at: Micros, count: number, host: Host): Promise<void>;
   /** Wall times of the requests to a host journaled since. */

@@ -317,6 +317,14 @@ export class SqliteJournal implements Journal {
     });
   }
 
+  unpublish(owner: string | null, since: Micros): Promise<void> {
+    return this.#commit(() => {
+      this.#sql.unpublishOpen.run({ owner });
+      this.#sql.unpublish.run({ owner, since });
+      this.#sql.unpublishStrays.run({ folder: owner === null ? 'responses/' : `responses/${owner}/`, since });
+    });
+  }
+
   spend(mode: Mode, at: Micros, count: number, host: Host): Promise<void> {
     return this.#commit(() => {
       this.#sql.spend.run(mode, at, count, host);
@@ -422,6 +430,18 @@ function statements(db: Database) {
     outgoingStrays: db.prepare('SELECT * FROM strays WHERE archived = 0 ORDER BY receipt LIMIT ?'),
     stray: db.prepare('INSERT INTO strays VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (receipt) DO NOTHING'),
     mark: db.prepare('UPDATE requests SET published = max(published, ?), archived = max(archived, ?) WHERE seq = ?'),
+    unpublishOpen: db.prepare(
+      `UPDATE requests INDEXED BY requests_unfinished SET published = 0
+       WHERE final = 0 AND version > 0 AND (@owner IS NULL OR agent = @owner)`,
+    ),
+    unpublish: db.prepare(
+      `UPDATE requests SET published = 0 WHERE seq > (SELECT max(seq) FROM requests) - 20000 AND version > 0
+         AND answered_at >= @since AND (@owner IS NULL OR agent = @owner)`,
+    ),
+    unpublishStrays: db.prepare(
+      `UPDATE strays SET archived = 0 WHERE rowid > (SELECT max(rowid) FROM strays) - 20000
+         AND received_at >= @since AND substr(response_path, 1, length(@folder)) = @folder`,
+    ),
     markStray: db.prepare('UPDATE strays SET archived = 1 WHERE receipt = ?'),
     event: db.prepare('INSERT OR IGNORE INTO events (seq, at, kind, key, detail) VALUES (?, ?, ?, ?, ?)'),
     eventKey: db.prepare('SELECT 1 FROM events WHERE key = ?'),

@@ -31,6 +31,8 @@ interface Rig {
   readonly responder: Responder;
   readonly entry: Entry;
   readonly told: string[];
+  /** A responder of the next run. */
+  next(): Responder;
 }
 
 /** A journal with one refused request, and its file among the claimed ones. */
@@ -57,23 +59,25 @@ async function makeRig(): Promise<Rig> {
   const [admission] = await journal.admit([arrival]);
   assert.ok(admission?.kind === 'new');
   const told: string[] = [];
-  const responder = new Responder({
-    files,
-    journal,
-    // Its second of patience after a fault is not waited for here.
-    clock: { ...systemClock, after: (ms, run) => systemClock.after(Math.min(ms, 1), run) },
-    failpoints: noFailpoints,
-    processing: 'processing',
-    published: () => {},
-    notice: (level, text) => told.push(`${level}: ${text}`),
-    fatal: (error) => assert.fail(String(error)),
-  });
+  const next = (): Responder =>
+    new Responder({
+      files,
+      journal,
+      // Its second of patience after a fault is not waited for here.
+      clock: { ...systemClock, after: (ms, run) => systemClock.after(Math.min(ms, 1), run) },
+      failpoints: noFailpoints,
+      processing: 'processing',
+      published: () => {},
+      notice: (level, text) => told.push(`${level}: ${text}`),
+      fatal: (error) => assert.fail(String(error)),
+    });
+  const responder = next();
   after.push(async () => {
     await responder.stop();
     await journal.close();
     fs.rmSync(home, { recursive: true });
   });
-  return { home, journal, responder, entry: admission.entry, told };
+  return { home, journal, responder, entry: admission.entry, told, next };
 }
 
 /** Publishes until the journal has nothing more to publish. */
@@ -138,4 +142,31 @@ test('a disk that fails for a while delays the answer, is told, and loses nothin
   assert.equal(fs.readFileSync(path.join(rig.home, ARCHIVED), 'utf8'), '{"n": 1}');
   assert.equal(rig.told.length, 1);
   assert.match(rig.told[0] ?? '', /error: answers cannot be written .*ENOSPC/);
+});
+
+test('answers that were taken away are made again, at once and at the next start', async () => {
+  const rig = await makeRig();
+  const answer = path.join(rig.home, responsePath(NAME));
+  const isThere = async (): Promise<void> => {
+    for (const end = performance.now() + 5000; !fs.existsSync(answer); ) {
+      assert.ok(performance.now() < end, `no answer; ${rig.told.join()}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  await rig.responder.start();
+  await isThere();
+  const text = fs.readFileSync(answer, 'utf8');
+  // Not before what was made is noted: only then can it be missed.
+  await rig.responder.stop();
+  fs.rmSync(path.join(rig.home, 'responses'), { recursive: true });
+  const next = rig.next();
+  await next.start();
+  await isThere();
+  assert.equal(fs.readFileSync(answer, 'utf8'), text);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  fs.rmSync(path.join(rig.home, 'responses/alpha'), { recursive: true });
+  await isThere();
+  assert.equal(fs.readFileSync(answer, 'utf8'), text);
+  assert.match(rig.told.at(-1) ?? '', /responses\/alpha was taken away/);
+  await next.stop();
 });

@@ -4,18 +4,23 @@
  */
 import type { Entry, Journal, Mark, Stray } from '../journal/journal.ts';
 import { defined } from '../lib/assert.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
 import type { Files } from '../lib/files.ts';
 import { QUERY_TYPES, responsePath } from '../order/name.ts';
 import { parse } from '../order/parse.ts';
 import { renderResponse, withStrategy } from '../order/response.ts';
 import { STATES } from '../order/states.ts';
+import { Absences, type Absent } from './absent.ts';
 
 /** The files of one batch are synced together: the disk takes them for little more than the price of one. */
 const BATCH = 128;
 const RETRY_MS = 1000;
 const RETRIES_BEFORE_ALARM = 5;
+/** How often it is looked whether the folders of answers are still there. */
+const LOOK_MS = 2000;
+/** Of a folder that is gone, the answers of so long are made again, besides those of all that is not done. */
+const MADE_AGAIN_SECONDS = 86_400;
 
 export interface RespondOptions {
   readonly files: Files;
@@ -63,6 +68,8 @@ function strategyOf(entry: Entry): string | null {
 export class Responder {
   readonly #o: RespondOptions;
   readonly #folders = new Set<string>();
+  readonly #absences: Absences;
+  #stopLooking: () => void = () => {};
   #working: Promise<void> | null = null;
   #again = false;
   #stopped = false;
@@ -73,6 +80,44 @@ export class Responder {
 
   constructor(options: RespondOptions) {
     this.#o = options;
+    this.#absences = new Absences(options.files, options.clock);
+  }
+
+  /** Publishes what an earlier run has left, and from now on makes again what is taken away. */
+  async start(): Promise<void> {
+    await this.#makeAgain(this.#absences.atStart());
+    this.ring();
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#stopped) return;
+    this.#stopLooking = this.#o.clock.after(LOOK_MS, () => {
+      this.#lookNow().catch((error: unknown) => this.#o.fatal(error));
+    });
+  }
+
+  async #lookNow(): Promise<void> {
+    let absent: readonly Absent[] = [];
+    try {
+      absent = this.#absences.now();
+    } catch (error) {
+      // A disk that cannot be looked at now is looked at again.
+      if (!(error instanceof Error && 'code' in error)) throw error;
+    }
+    if (absent.length > 0 && !this.#stopped) {
+      const names = absent.map((name) => `responses/${name}`).join(', ');
+      this.#o.notice('warn', `${names} was taken away; its newest answers are made again`, 'find out who did it');
+      this.#folders.clear();
+      await this.#makeAgain(absent);
+      this.ring();
+    }
+    this.#look();
+  }
+
+  async #makeAgain(absent: readonly Absent[]): Promise<void> {
+    const since = micros(this.#o.clock.now() - MADE_AGAIN_SECONDS * 1_000_000);
+    for (const owner of absent) await this.#o.journal.unpublish(owner, since);
   }
 
   /** There may be something to publish. */
@@ -91,6 +136,7 @@ export class Responder {
 
   /** Publishes what is journaled by now, then stops. */
   async stop(): Promise<void> {
+    this.#stopLooking();
     this.#retry();
     this.ring();
     while (this.#working !== null) await this.#working;
@@ -214,6 +260,7 @@ export class Responder {
     failpoints.hit('k25-before-unlink');
     const marks: Mark[] = [];
     for (const { mark, claimed, answer: path } of done) {
+      this.#absences.note(path);
       if (unsynced.some((folder) => path.startsWith(`${folder}/`))) continue;
       // Archived is what is in the archive and no longer among the claimed files: else nobody would remove it there.
       if (claimed === null || (await attempt(claimed, () => void files.remove(claimed)))) {

@@ -288,6 +288,11 @@ async function swappedResponses(rig: Rig): Promise<Figures> {
     15_000,
     () => 'no answer after the folder was removed',
   );
+  await until(
+    () => existsSync(first.answer),
+    15_000,
+    () => 'the answer of before was not made again',
+  );
   // Now for a link to a place where a file of the answer's name lies already.
   const outside = join(rig.folder, `planted-${Date.now()}`);
   renameSync(responses, `${responses}.moved`);
@@ -309,7 +314,7 @@ async function swappedResponses(rig: Rig): Promise<Figures> {
     15_000,
     () => 'no answer after the folder was put back',
   );
-  return { written_outside: 0, published_again: 1 };
+  return { written_outside: 0, published_again: 2 };
 }
 
 async function strangeNames(rig: Rig): Promise<Figures> {

@@ -45,8 +45,12 @@ export class Disk {
     this.#durable.set(folder, new Map());
   }
 
+  /** Files, and folders inside it. */
   names(folder: string): readonly string[] {
-    return [...(this.#now.get(folder)?.keys() ?? [])];
+    const inside = [...this.#now.keys()].flatMap((one) =>
+      one.startsWith(`${folder}/`) ? [one.slice(folder.length + 1).split('/', 1)[0] ?? ''] : [],
+    );
+    return [...new Set([...(this.#now.get(folder)?.keys() ?? []), ...inside])];
   }
 
   hasFolder(folder: string): boolean {

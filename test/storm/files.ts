@@ -166,7 +166,7 @@ export function simFiles(world: FilesWorld, life: Life): Files {
     },
     exists(file) {
       life.call('exists');
-      return disk.at(file) !== undefined;
+      return disk.at(file) !== undefined || disk.hasFolder(file) || disk.names(file).length > 0;
     },
     stamp() {
       call('stamp');
