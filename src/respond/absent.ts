@@ -17,6 +17,7 @@ export class Absences {
   readonly #clock: Clock;
   /** Names below `responses/` that were there. */
   readonly #known = new Set<string>();
+  readonly #missed = new Set<string>();
   readonly #madeAgainAt = new Map<string, number>();
 
   constructor(files: Files, clock: Clock) {
@@ -32,6 +33,13 @@ export class Absences {
     return empty.length === names.length ? [null] : empty;
   }
 
+  /** An answer is about to be put into this folder, which may have to be made. */
+  before(folder: string): void {
+    const name = folder.split('/', 2)[1] ?? '';
+    // Made anew, it would not be missed any more.
+    if (this.#known.has(name) && !this.#files.exists(`${RESPONSES}/${name}`)) this.#missed.add(name);
+  }
+
   /** An answer was put into this folder. */
   note(folder: string): void {
     this.#known.add(folder.split('/', 2)[1] ?? '');
@@ -42,8 +50,9 @@ export class Absences {
     const now = this.#clock.monotonic();
     return [...this.#known].filter((name) => {
       if (now < (this.#madeAgainAt.get(name) ?? Number.NEGATIVE_INFINITY) + AGAIN_MS) return false;
-      if (this.#files.exists(`${RESPONSES}/${name}`)) return false;
+      if (!this.#missed.has(name) && this.#files.exists(`${RESPONSES}/${name}`)) return false;
       this.#known.delete(name);
+      this.#missed.delete(name);
       this.#madeAgainAt.set(name, now);
       return true;
     });

@@ -64,7 +64,7 @@ async function makeRig(): Promise<Rig> {
       files,
       journal,
       // Its second of patience after a fault is not waited for here.
-      clock: { ...systemClock, after: (ms, run) => systemClock.after(Math.min(ms, 1), run) },
+      clock: { ...systemClock, now: () => AT, after: (ms, run) => systemClock.after(Math.min(ms, 1), run) },
       failpoints: noFailpoints,
       processing: 'processing',
       published: () => {},

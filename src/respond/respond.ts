@@ -180,6 +180,7 @@ export class Responder {
     const place = async (path: string, put: (path: string) => void | Promise<void>): Promise<void> => {
       const folder = path.slice(0, path.lastIndexOf('/'));
       if (!this.#folders.has(folder)) {
+        this.#absences.before(folder);
         files.makeFolder(folder);
         this.#folders.add(folder);
       }
