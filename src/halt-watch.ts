@@ -3,7 +3,7 @@
  * or cancelled, and journals who did it. Must never be what holds an order back: that is looked up in the folder itself,
  * before each first byte.
  */
-import { describeScope, type Halt, haltName } from './halt/halt.ts';
+import { describeScope, type Halt, type Haltable, haltAgainst, haltName } from './halt/halt.ts';
 import type { Halts } from './halt/halts.ts';
 import type { Entry, Journal } from './journal/journal.ts';
 import { type Clock, isoMicros } from './lib/clock.ts';
@@ -16,9 +16,12 @@ export interface HaltWatchOptions {
   /** Halts are new, or the tower has just started with them. */
   concern(halts: readonly Halt[]): Promise<void>;
   /** Orders that have left and are not answered. */
-  onTheirWay(): number;
+  onTheirWay(): readonly Haltable[];
   fatal(error: unknown): void;
 }
+
+/** How soon it is told that fewer are on their way: somebody waits for it at a terminal. */
+const COUNT_AGAIN_MS = 10;
 
 /** The halts of the journal: what it was told of those that stand, by the name of their file. */
 const FACT = 'halts';
@@ -27,6 +30,8 @@ export class HaltWatch {
   readonly #o: HaltWatchOptions;
   #known: readonly Halt[] = [];
   #names = '';
+  #counted = 0;
+  #stopCounting = (): void => {};
   #work: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -46,16 +51,17 @@ export class HaltWatch {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#o.halts.stop();
+    this.#stopCounting();
     await this.#work.catch(() => {});
   }
 
   #look(): void {
     if (this.#stopped) return;
-    const { halts, clock } = this.#o;
+    const { halts } = this.#o;
     const state = halts.state();
     if (state.kind === 'unreadable') return;
     const names = JSON.stringify(state.halts.map(({ name }) => name).sort());
-    if (state.halts.length > 0 || names !== this.#names) this.#acknowledge(names, isoMicros(clock.now()));
+    if (state.halts.length > 0 || names !== this.#names) this.#acknowledge(state.halts, names);
     if (names === this.#names && !state.notes) return;
     this.#names = names;
     const before = this.#known;
@@ -94,14 +100,34 @@ export class HaltWatch {
     }
   }
 
-  /** A disk that takes no byte must not keep the halt from holding. */
-  #acknowledge(names: string, at: string): void {
-    const { halts } = this.#o;
+  /**
+   * Says what was seen, and how many of the orders that it concerns are on their way. An order passes its last look and is
+   * written to its connection in one turn, so whatever is not counted here either was answered or will not leave.
+   */
+  #acknowledge(standing: readonly Halt[], names: string): void {
+    const { halts, clock } = this.#o;
+    this.#stopCounting();
+    const count = this.#onTheirWay(standing);
+    this.#counted = count;
     try {
-      halts.acknowledge(`{"at":"${at}","halts":${names},"on_their_way":${this.#o.onTheirWay()}}\n`);
+      halts.acknowledge(`{"at":"${isoMicros(clock.now())}","halts":${names},"on_their_way":${count}}\n`);
     } catch (error) {
+      // A disk that takes no byte must not keep the halt from holding.
       if (!(error instanceof Error && 'code' in error)) throw error;
     }
+    if (count > 0) this.#stopCounting = clock.after(COUNT_AGAIN_MS, () => this.#countAgain(standing, names));
+  }
+
+  #onTheirWay(standing: readonly Halt[]): number {
+    return this.#o.onTheirWay().filter((order) => haltAgainst(standing, order) !== null).length;
+  }
+
+  /** Whoever halts waits for the answers to what had left before. */
+  #countAgain(standing: readonly Halt[], names: string): void {
+    if (this.#stopped) return;
+    const count = this.#onTheirWay(standing);
+    if (count !== this.#counted) this.#acknowledge(standing, names);
+    else this.#stopCounting = this.#o.clock.after(COUNT_AGAIN_MS, () => this.#countAgain(standing, names));
   }
 
   async #journal(halts: readonly Halt[]): Promise<void> {

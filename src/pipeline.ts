@@ -183,7 +183,7 @@ export class Pipeline {
       concern: async (halts) => {
         for (const line of this.#lines) await line.dispatcher.halted(halts);
       },
-      onTheirWay: () => this.#lines.reduce((sum, { desk }) => sum + desk.onTheirWay.size, 0),
+      onTheirWay: () => this.#lines.flatMap(({ desk }) => [...desk.onTheirWay.values()]),
       fatal,
     });
     this.#folder = new Folder({
@@ -232,7 +232,7 @@ export class Pipeline {
       doubt: this.#o.doubt,
       halts: this.#halts,
       holdsConflicts: this.#o.limits.conflicts === 'hold',
-      onTheirWay: new Set(),
+      onTheirWay: new Map(),
       requestOf,
       suspect: () => this.#suspects.has(mode) || !this.#informed.has(mode),
       // Once the longest delay has passed, an order that a look-up does not find was never sent.

@@ -74,7 +74,7 @@ export function haltCommand(context: Context): Command {
     .summary('let nothing new out: of everything, of one agent, of one symbol')
     .description(
       'Holds at once and until `tower resume`, also over restarts. New orders and those that wait are refused; cancels and\n' +
-        'queries go on. Returns when the tower has said that it obeys. A file that anybody puts into data/halt does the same.',
+        'queries go on. Returns when the tower has said that it obeys, and waits 2 s for the answers to what had left before. A file that anybody puts into data/halt does the same.',
     )
     .addOption(agentOption())
     .addOption(symbolOption())
@@ -189,7 +189,13 @@ function holderOf(context: Context, home: string): number | null {
   }
 }
 
-/** Orders on their way when the tower said that it has seen the halt; null when it did not within `timeoutS`. */
+/** How long the answers to what had left before are waited for, once the tower has said that nothing more leaves. */
+const ANSWERS_MS = 2000;
+
+/**
+ * Waits until the tower has said that it has seen the halt, and a while longer until what had left before is answered.
+ * Orders that are not; null when the tower said nothing within `timeoutS`.
+ */
 async function acknowledged(
   context: Context,
   home: string,
@@ -198,17 +204,24 @@ async function acknowledged(
   timeoutS: number,
 ): Promise<number | null> {
   const end = context.clock.monotonic() + timeoutS * 1000;
+  let seenAt: number | null = null;
+  let onTheirWay: number | null = null;
   for (;;) {
     try {
       const seen: unknown = JSON.parse(readText(join(home, ACKNOWLEDGED)) ?? 'null');
       if (typeof seen === 'object' && seen !== null && 'halts' in seen && 'at' in seen && 'on_their_way' in seen) {
         const { halts, at, on_their_way: count } = seen;
-        if (Array.isArray(halts) && halts.includes(name) && String(at) >= since) return Number(count);
+        if (Array.isArray(halts) && halts.includes(name) && String(at) >= since) {
+          seenAt ??= context.clock.monotonic();
+          onTheirWay = Number(count);
+          if (onTheirWay === 0) return 0;
+        }
       }
     } catch {
       // Half of it was written: look again.
     }
-    if (context.clock.monotonic() >= end) return null;
+    const now = context.clock.monotonic();
+    if (now >= end || (seenAt !== null && now >= seenAt + ANSWERS_MS)) return onTheirWay;
     await sleep(context.clock, 10);
   }
 }

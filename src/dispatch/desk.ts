@@ -4,6 +4,7 @@
  */
 import type { Adoption } from '../broker/adopt.ts';
 import type { Outcome } from '../broker/broker.ts';
+import type { Haltable } from '../halt/halt.ts';
 import type { Halts } from '../halt/halts.ts';
 import type { Entry, Host, Journal } from '../journal/journal.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
@@ -41,8 +42,8 @@ export interface Desk extends Adoption {
   readonly halts: Halts;
   /** Orders wait while others are in their way, instead of being sent into a refusal. */
   readonly holdsConflicts: boolean;
-  /** Orders whose bytes have left and whose answer has not come, by `seq`. */
-  readonly onTheirWay: Set<number>;
+  /** Orders whose bytes have left and whose answer has not come, by `seq`, as halts look at them. */
+  readonly onTheirWay: Map<number, Haltable>;
   /** What the account holds by the books; null until they were once compared with it. */
   held(): Promise<Held | null>;
   /** The typed request of an entry, read again from its journaled bytes. */

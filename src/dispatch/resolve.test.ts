@@ -153,7 +153,7 @@ async function inDoubt(
     },
     halts: new Halts(files, clock),
     holdsConflicts: false,
-    onTheirWay: new Set(),
+    onTheirWay: new Map(),
     held: async () => null,
     requestOf: () => trade,
     suspect: () => false,

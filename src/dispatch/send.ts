@@ -297,8 +297,9 @@ export async function sendOnce(
  * long the order has waited for a connection since it was journaled.
  */
 function mayLeave(desk: Desk, entry: Entry, trade: TradeRequest): boolean {
-  if (desk.hasFailed() || desk.halts.against(haltable(trade)) !== null) return false;
-  desk.onTheirWay.add(entry.seq);
+  const order = haltable(trade);
+  if (desk.hasFailed() || desk.halts.against(order) !== null) return false;
+  desk.onTheirWay.set(entry.seq, order);
   return true;
 }
 

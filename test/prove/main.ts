@@ -5,6 +5,7 @@
  *   npm run prove                          every row
  *   npm run prove -- E04 E05 p1            rows and promises by name
  *   npm run prove -- A02 --kills 1000      more random kills
+ *   npm run prove -- I06.plain --halts 100 more halts while orders keep coming
  *   npm run prove -- --out DIR --seed N --stands 2 --json
  *   npm run prove -- hostile               hostile input: 1,000,000 inputs, or --runs N
  */
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     kills: { type: 'string', default: '100' },
+    halts: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     stands: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     out: { type: 'string' },
@@ -29,7 +31,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const number = (name: 'kills' | 'seed' | 'stands' | 'runs'): number => {
+const number = (name: 'kills' | 'halts' | 'seed' | 'stands' | 'runs'): number => {
   const value = Number(values[name]);
   if (Number.isSafeInteger(value) && value >= 0) return value;
   console.error(`--${name} ${values[name]} must be a whole number`);
@@ -45,7 +47,7 @@ if (positionals.includes('hostile')) {
   const { proveHostile } = await import('../hostile/prove.ts');
   process.exit(await proveHostile({ seed: String(seed), runs: number('runs'), json: values.json, out: values.out }));
 }
-const rows = allRows({ kills: number('kills'), seed });
+const rows = allRows({ kills: number('kills'), halts: number('halts'), seed });
 const wanted = positionals.map((word) => word.toLowerCase());
 const family = (row: Row): string => (row.id.split('.')[0] ?? '').toLowerCase();
 const known = new Set(rows.flatMap((row) => [row.id.toLowerCase(), family(row), ...row.promises]));

@@ -15,6 +15,8 @@ import { lostFill, streamRows } from './rows-stream.ts';
 export interface RowOptions {
   /** Random kills of A02, in all. */
   readonly kills: number;
+  /** Halts of I06.plain. */
+  readonly halts: number;
   readonly seed: number;
 }
 
@@ -29,7 +31,7 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...brokerRows,
   ...hostileRows,
   ...streamRows,
-  ...haltRows,
+  ...haltRows(options),
 ];
 
 /** Points that stand for all of them: before and after each commit, in an answer, in the archive, in a recovery. */
@@ -52,7 +54,7 @@ const QUICK = new Set([...QUICK_POINTS.map((point) => `A01.${point}`), 'A10', 'E
 /** A part that takes half a minute on two cores. */
 export const quickRows = (seed: number): readonly Row[] => [
   ...killRows({ kills: 8, seed, refusals: false }),
-  ...allRows({ kills: 0, seed }).filter(({ id }) => QUICK.has(id)),
+  ...allRows({ kills: 0, halts: 1, seed }).filter(({ id }) => QUICK.has(id)),
   row('E11', '422 duplicate, not to be seen for 3 s', (rig) => duplicateUnseen(rig, 3000)),
   row('F01', 'fills lost, heartbeats go on', (rig) => lostFill(rig, 2000)),
 ];
