@@ -58,3 +58,13 @@ test('a file that is told of twice waits once', () => {
   for (let n = 0; n < 3; n++) lines.hint({ inbox: SHARED, entry: dirEntry(name('a', 1)) });
   assert.deepEqual(drain(lines), [name('a', 1)]);
 });
+
+test('a file that comes late is put where it belongs among those that are sorted already', () => {
+  const lines = new Lines();
+  const names = Array.from({ length: 50 }, (_, n) => name('a', (n * 37) % 50));
+  const [first = '', ...others] = names;
+  for (const one of names.slice(0, 20)) lines.add({ inbox: SHARED, entry: dirEntry(one) });
+  assert.equal(lines.next()?.entry.name, first);
+  for (const one of names.slice(20)) lines.hint({ inbox: SHARED, entry: dirEntry(one) });
+  assert.deepEqual(drain(lines), others.toSorted());
+});

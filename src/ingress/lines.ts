@@ -22,10 +22,10 @@ const KEPT = 4096;
 
 /** The files of one agent. */
 class Line {
-  /** Last first, once sorted: they are taken from the end. */
-  #files: Waiting[] = [];
+  /** Last first, once sorted: they are taken from the end. From then on a late one is put where it belongs. */
+  #files: Placed[] = [];
   #names = new Set<string>();
-  #isSorted = true;
+  #isSorted = false;
   /** Files that are waiting, with those that are not kept in mind. */
   total = 0;
 
@@ -41,17 +41,19 @@ class Line {
     const { name } = waiting.entry;
     if (this.#names.has(name)) return;
     this.total++;
-    this.#files.push(waiting);
+    const placed = { waiting, place: placeOf(name) };
+    if (this.#isSorted) this.#files.splice(this.#indexOf(placed.place), 0, placed);
+    else this.#files.push(placed);
     this.#names.add(name);
-    this.#isSorted = false;
     if (this.#files.length < 2 * KEPT) return;
     this.#sort();
-    for (const cut of this.#files.splice(0, KEPT)) this.#names.delete(cut.entry.name);
+    for (const cut of this.#files.splice(0, KEPT)) this.#names.delete(cut.waiting.entry.name);
   }
 
   take(): Waiting | undefined {
     if (!this.#isSorted) this.#sort();
-    const first = this.#files.pop();
+    this.#isSorted = true;
+    const first = this.#files.pop()?.waiting;
     if (first === undefined) return undefined;
     this.#names.delete(first.entry.name);
     this.total--;
@@ -59,16 +61,28 @@ class Line {
   }
 
   #sort(): void {
-    this.#files.sort(({ entry: { name: a } }, { entry: { name: b } }) => {
-      const [one, other] = [timeOf(a), timeOf(b)];
-      return one === other ? (a < b ? 1 : -1) : one < other ? 1 : -1;
-    });
-    this.#isSorted = true;
+    this.#files.sort((a, b) => (a.place < b.place ? 1 : -1));
+  }
+
+  /** Where a file of this place stands: in front of the first that is taken before it. */
+  #indexOf(place: string): number {
+    let [from, to] = [0, this.#files.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#files[middle]?.place ?? '') > place) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 }
 
-/** The part of a name by which one agent's files are ordered: the timestamp comes after the type. */
-const timeOf = (name: string): string => name.slice(name.lastIndexOf('_') + 1);
+interface Placed {
+  readonly waiting: Waiting;
+  readonly place: string;
+}
+
+/** By this one agent's files are ordered: by the timestamp, which comes after the type, then by the name. */
+const placeOf = (name: string): string => `${name.slice(name.lastIndexOf('_') + 1)}\0${name}`;
 
 /** Whom a file says that it is from; empty when its name says nobody. In an agent's own folder it is that agent, whatever the name says. */
 export function senderOf({ inbox, entry }: Waiting): AgentId | '' {

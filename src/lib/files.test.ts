@@ -156,6 +156,25 @@ describe('files of others', () => {
     assert.equal(files.claim('in', dirEntry('a.json'), 'out/c.json'), false);
   });
 
+  test('the watch tells of what others do, and not of what was claimed', async () => {
+    const { home, files } = makeHome();
+    drop(home, 'a.json', '{}');
+    const rung: (string | undefined)[] = [];
+    let last = '';
+    await new Promise<void>((done) => {
+      const stop = files.watch('in', (entry) => {
+        rung.push(entry?.name);
+        if (entry?.name !== last) return;
+        stop();
+        done();
+      });
+      files.claim('in', dirEntry('a.json'), 'out/a.json');
+      last = 'b.json';
+      drop(home, last, '{}');
+    });
+    assert.ok(!rung.includes('a.json'), rung.join());
+  });
+
   test('a symbolic link is told and not followed', () => {
     const { home, files } = makeHome();
     fs.symlinkSync(drop(home, 'secret', 'canary'), path.join(home, 'in/a.json'));

@@ -102,6 +102,9 @@ export function foreignFolder(
 /** Names as bytes: not every name is UTF-8. The type of the option forgets that it may be so. */
 const LISTING = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 };
 
+/** More claims than the system has room for in its news of a folder. */
+const MOVES_REMEMBERED = 20_000;
+
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 /** Names of temporary files of the tower's own. */
@@ -158,6 +161,9 @@ function rawEntry(raw: Buffer): DirEntry {
 export function systemFiles(home: string, options: FilesOptions = {}): Files {
   const { failpoints = noFailpoints, temps, rights } = options;
   let counter = 0;
+  /** Claims of which the watch is still to tell: nobody needs to be rung for what was just taken from here. */
+  const ownMoves = new Set<string>();
+  const watched = new Set<string>();
   const root = path.resolve(home);
   const pins = new Pins(root);
   const at = (relative: string): string => pins.file(relative);
@@ -335,6 +341,9 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
     claim(folder, entry, to) {
       try {
         fs.renameSync(entryAt(folder, entry), at(to));
+        // News that was lost must not pile up here; to ring too often does no harm.
+        if (ownMoves.size >= MOVES_REMEMBERED) ownMoves.clear();
+        if (watched.has(folder)) ownMoves.add(`${folder}/${entry.name}`);
         return true;
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return false;
@@ -407,11 +416,16 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
     },
     watch(folder, ring) {
       try {
-        const watcher = fs.watch(pins.at(folder), { encoding: 'buffer' }, (_kind, name) =>
-          ring(name === null ? null : rawEntry(name)),
-        );
+        const watcher = fs.watch(pins.at(folder), { encoding: 'buffer' }, (_kind, name) => {
+          const entry = name === null ? null : rawEntry(name);
+          if (entry === null || !ownMoves.delete(`${folder}/${entry.name}`)) ring(entry);
+        });
+        watched.add(folder);
         watcher.on('error', () => ring(null));
-        return () => watcher.close();
+        return () => {
+          watched.delete(folder);
+          watcher.close();
+        };
       } catch {
         // No watch to be had (limits, network file systems): the periodic listing alone finds every file.
         return () => {};
