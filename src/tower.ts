@@ -9,9 +9,9 @@ import type { Broker } from './broker/broker.ts';
 import { type RunningExchange, startExchange } from './exchange/server.ts';
 import { INCOMING } from './ingress/folder.ts';
 import type { Journal } from './journal/journal.ts';
-import { openSqliteJournal } from './journal/sqlite.ts';
+import { openSqliteJournal, type SqliteJournalOptions } from './journal/sqlite.ts';
 import type { Clock } from './lib/clock.ts';
-import { armedFailpoints, type Failpoints, noFailpoints } from './lib/failpoint.ts';
+import { armedFailpoints, noFailpoints } from './lib/failpoint.ts';
 import { systemFiles, TEMP_FOLDER } from './lib/files.ts';
 import { type Held, lockFile, lockName } from './lib/lock.ts';
 import type { Random } from './lib/random.ts';
@@ -27,6 +27,7 @@ import { limitRules } from './risk/rules.ts';
 import type { Settings } from './settings.ts';
 import { folderRights, makeFolders } from './tower.folders.ts';
 import { HeldKeys, type Keyed, rekey } from './tower.keys.ts';
+import { Reserve } from './tower.reserve.ts';
 
 export interface TowerOptions {
   /** Absolute path; made when missing. */
@@ -66,7 +67,18 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
     undo.push(() => {
       for (const held of accounts) held.release();
     });
-    const journal = openJournal(home, clock, random, failpoints);
+    const reserve = new Reserve(files, clock, (level, text, remedy) =>
+      options.onEvent({ kind: 'notice', level, text, remedy }),
+    );
+    // The journal needs room to be opened.
+    reserve.look();
+    const journal = openJournal({
+      file: join(home, 'data', 'tower.db'),
+      clock,
+      random,
+      failpoints,
+      beforeCommit: () => reserve.look(),
+    });
     undo.push(() => journal.close());
     // The database's own names in their folder are durable only now.
     await files.syncFolder('data');
@@ -161,6 +173,9 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
     );
     undo.push(() => pipeline.stop());
     await pipeline.start();
+    // Not before: the start clears away temporary files.
+    reserve.start();
+    undo.push(() => reserve.stop());
     const modes = services.map((service) => ({
       ...service.report,
       accountNumber: pipeline.accountOf(service.report.mode)?.accountNumber ?? null,
@@ -219,10 +234,10 @@ function holdHome(home: string): () => void {
   return () => lock.held.release();
 }
 
-function openJournal(home: string, clock: Clock, random: Random, failpoints: Failpoints): Journal {
-  const file = join(home, 'data', 'tower.db');
+function openJournal(options: SqliteJournalOptions): Journal {
+  const { file } = options;
   try {
-    return openSqliteJournal({ file, clock, random, failpoints });
+    return openSqliteJournal(options);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new CannotStart(

@@ -13,7 +13,7 @@ export interface SpaceOptions {
   notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
 }
 
-const LOOK_MS = 250;
+const LOOK_MS = 20;
 const MEGABYTE = 1_048_576;
 
 export class Space {

@@ -53,6 +53,8 @@ export interface SqliteJournalOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly failpoints?: Failpoints;
+  /** Called before each commit: the last moment to make room on the disk, for a commit without room ends the tower. */
+  beforeCommit?(): void;
 }
 
 type Work = {
@@ -77,6 +79,7 @@ export class SqliteJournal implements Journal {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #failpoints: Failpoints;
+  readonly #beforeCommit: () => void;
   readonly #sql: ReturnType<typeof statements>;
   readonly #books: BookTables;
   readonly #checkpoints: Checkpoints;
@@ -89,6 +92,7 @@ export class SqliteJournal implements Journal {
     this.#db = db;
     this.#clock = options.clock;
     this.#failpoints = options.failpoints ?? noFailpoints;
+    this.#beforeCommit = () => options.beforeCommit?.();
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     db.pragma('busy_timeout = 5000');
@@ -122,6 +126,7 @@ export class SqliteJournal implements Journal {
     let results: unknown[];
     try {
       if (this.#fault !== null) throw this.#fault;
+      this.#beforeCommit();
       results = this.#db.transaction(() => queue.map((work) => work.run())).immediate();
     } catch (error) {
       this.#fault = error;

@@ -159,28 +159,54 @@ const answerFails = (point: string, error: string) => async (rig: Rig) => {
 const diskFull = (rig: Rig) =>
   onDisk(rig, 'tmpfs', async ({ site, mount }) => {
     await rig.start();
-    await rig.answered(rig.drop());
+    const open = rig.drop({ payload: RESTING });
+    await rig.answered(open, ({ status }) => status === 'success');
+    const reserve = join(site.home, 'data', 'reserve');
+    await until(
+      () => existsSync(reserve),
+      5000,
+      () => 'there is no reserve',
+    );
     const before = rig.posted;
     const ballast = join(mount, 'ballast');
+    const cancel = site.prepare([{ type: 'cancelorder', payload: { client_order_id: open.clientOrderId } }]);
+    const cancelled = site.dropped.at(-1);
+    must(cancelled !== undefined, 'nothing prepared');
     // Agents write while there is space; the names appear when there is none.
     const release = site.prepare(Array.from({ length: 40 }, () => ({})));
     const { bavail, bsize } = statfsSync(mount);
     try {
-      writeFileSync(ballast, Buffer.alloc(bavail * bsize - 8192));
+      writeFileSync(ballast, Buffer.alloc(bavail * bsize));
     } catch (error) {
       // The tower wrote at the same time: the disk is full all the same.
       must(error instanceof Error && error.message.startsWith('ENOSPC'), String(error));
     }
     release();
-    await sleep(4000);
+    await until(
+      () => !existsSync(reserve),
+      5000,
+      () => `the reserve is not freed; the tower ${rig.isAnyRunning ? 'runs' : 'ended'}`,
+    );
+    const askedAt = performance.now();
+    cancel();
+    await rig
+      .answered(cancelled, ({ status }) => status === 'success')
+      .catch((error: unknown) => {
+        throw new Error(`${rig.isAnyRunning ? '' : 'the tower ended: '}${String(error)}`);
+      });
+    const cancelMs = Math.round(performance.now() - askedAt);
+    await sleep(3000);
     const sent = rig.posted - before;
     const alive = rig.isAnyRunning;
+    must(sent === 0, `${sent} orders were sent`);
+    must(!existsSync(reserve), 'the reserve was not freed');
     rmSync(ballast);
     const startedAt = performance.now();
     if (!rig.isAnyRunning) await rig.start();
     await site.settled(60_000);
     return {
       sent_while_full: sent,
+      cancel_ms: cancelMs,
       went_on: String(alive),
       seconds_to_recover: Math.round((performance.now() - startedAt) / 1000),
     };
