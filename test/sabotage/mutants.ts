@@ -1,11 +1,12 @@
 /** Every mutant, in the order of the catalogue, and what of the catalogue has nothing to sabotage yet. Must never leave one out. */
 import type { Mutant } from './mutant.ts';
 import { BOOKKEEPING } from './mutants-books.ts';
+import { BUDGET } from './mutants-budget.ts';
 import { KEEPING } from './mutants-keeping.ts';
 import { MIRROR } from './mutants-mirror.ts';
 import { SENDING } from './mutants-sending.ts';
 
-export const MUTANTS: readonly Mutant[] = [...SENDING, ...KEEPING, ...MIRROR, ...BOOKKEEPING].sort((a, b) =>
+export const MUTANTS: readonly Mutant[] = [...SENDING, ...KEEPING, ...MIRROR, ...BUDGET, ...BOOKKEEPING].sort((a, b) =>
   a.number.localeCompare(b.number, 'en', { numeric: true }),
 );
 

@@ -99,11 +99,12 @@ const NUMBER = /^-?[0-9]+(?:\.[0-9]+)?(?:[eE][0-9]{1,2})?$/;
 const HTTP_DATE = /^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$/;
 
 /**
- * Milliseconds the broker wants us to wait, from 0 to 60,000: `Retry-After` (seconds or date), else
- * `X-RateLimit-Reset` (epoch seconds), else null. Alpaca's data host sends neither.
+ * Milliseconds the broker wants us to wait, to 60,000: `Retry-After` (seconds or date), else `X-RateLimit-Reset` (epoch
+ * seconds), else null. Alpaca's data host sends neither. A moment that has passed is no wish: by a clock that is ahead
+ * every reset has passed, and all repeats would be used up at once.
  */
 function retryAfterMs({ headers }: Pick<Answer, 'headers'>, nowMs: number): number | null {
-  const clamped = (ms: number): number => Math.ceil(Math.min(LONGEST_WAIT_MS, Math.max(0, ms)));
+  const clamped = (ms: number): number | null => (ms > 0 ? Math.ceil(Math.min(LONGEST_WAIT_MS, ms)) : null);
   const wish = header(headers, 'retry-after')?.trim() ?? '';
   if (NUMBER.test(wish)) return clamped(Number(wish) * 1_000);
   if (HTTP_DATE.test(wish)) {
