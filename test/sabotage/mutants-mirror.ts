@@ -100,4 +100,18 @@ export const MIRROR: readonly Mutant[] = [
     edits: [{ file: 'src/mirror/mirror.ts', find: 'Math.min(max, this.#o.settings.rereadMs)', replace: 'max' }],
     catcher: { test: SNAPSHOTS, only: 'has seen' },
   },
+  {
+    id: 'knocks-again',
+    number: '84',
+    name: 'a data stream that was refused is tried again as soon as somebody asks anew',
+    why: 'whoever else has the account is thrown off, or the tower knocks all day',
+    edits: [
+      {
+        file: 'src/broker/alpaca/data-stream.ts',
+        find: 'if (this.#current !== undefined) this.#hangUp();',
+        replace: 'this.#hangUp();',
+      },
+    ],
+    catcher: { test: 'src/broker/alpaca/data-stream.test.ts', only: 'taken seat' },
+  },
 ];

@@ -119,6 +119,10 @@ test('a feed that the plan does not cover is followed by the next; a taken seat 
   assert.deepEqual(told, [['down', 'the broker says: connection limit exceeded']]);
   later(140_000);
   assert.equal(lines.length, 2);
+  // Nobody asks for a while, and then somebody does: the seat is not knocked at again for that.
+  stream.want(new Set());
+  stream.want(new Set(['SPY']));
+  assert.equal(lines.length, 2);
   later(160_000);
   assert.equal(lines.length, 3);
   assert.equal(lines[2]?.url, 'wss://a/v2/iex');
@@ -139,6 +143,22 @@ test('a connection that answers no ping is given up, and a new one takes its pla
   stream.stop();
   stream.want(new Set(['AAPL']));
   assert.deepEqual([lines.length, lines[1]?.isOver], [2, true]);
+});
+
+test('a server that takes everybody in and hangs up at once is tried ever more rarely', () => {
+  const { stream, lines, say, later } = scene();
+  stream.want(new Set(['SPY']));
+  for (let seconds = 0; seconds < 600; seconds++) {
+    const line = lines.at(-1);
+    if (line !== undefined && !line.isOver) {
+      line.handlers.open();
+      say(line, READY);
+      line.handlers.closed('gone');
+    }
+    later(1000);
+  }
+  assert.ok(lines.length <= 20, `${lines.length} connections in ten minutes`);
+  assert.ok(lines.length >= 10, `${lines.length} connections in ten minutes`);
 });
 
 test('whatever is no list of messages ends the connection', () => {

@@ -13,6 +13,8 @@ import { integerOf, readJson, textOf } from './wire-json.ts';
 const READY_WITHIN_MS = 15_000;
 const PONG_WITHIN_MS = 10_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** A connection that ends sooner counts as one more failure in a row. */
+const PROVEN_AFTER_MS = 60_000;
 /** Somebody else holds the connection, or the plan has none: it is not tried again before. */
 const REFUSED_PAUSE_MS = 300_000;
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -44,6 +46,7 @@ class LiveQuotes implements QuoteStream {
   #socket: Socket | undefined;
   #isReady = false;
   #feed = 0;
+  #readyAt = 0;
   #failures = 0;
   #pinged: (() => void)[] = [];
   #callOff: (() => void) | null = null;
@@ -58,8 +61,9 @@ class LiveQuotes implements QuoteStream {
     this.#wanted = symbols;
     if (this.#stopped) return;
     if (symbols.size === 0) {
-      // Whoever else has this account may use the connection.
-      this.#hangUp();
+      // Whoever else has this account may use the connection. A pause goes on: what was refused is not tried again sooner
+      // because nobody has asked meanwhile.
+      if (this.#current !== undefined) this.#hangUp();
       return;
     }
     if (this.#isReady) this.#subscribe();
@@ -145,7 +149,7 @@ class LiveQuotes implements QuoteStream {
     this.#callOff?.();
     this.#callOff = null;
     this.#isReady = true;
-    this.#failures = 0;
+    this.#readyAt = this.#o.clock.monotonic();
     this.#subscribe();
   }
 
@@ -166,8 +170,9 @@ class LiveQuotes implements QuoteStream {
   }
 
   #fail(reason: string, pauseMs?: number): void {
+    const lived = this.#isReady ? this.#o.clock.monotonic() - this.#readyAt : 0;
+    this.#failures = lived >= PROVEN_AFTER_MS ? 1 : this.#failures + 1;
     this.#hangUp();
-    this.#failures++;
     const ceiling = pauseMs ?? Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** Math.min(this.#failures, 10));
     this.#callOff = this.#o.clock.after(Math.round(ceiling * (0.5 + fraction(this.#o.random) / 2)), () => {
       this.#callOff = null;
