@@ -325,7 +325,10 @@ const TABLE = {
   invalid_order_type: refused('The kind of order is not possible for this asset.', 'Change `order_class`.'),
   invalid_time_in_force: refused('`time_in_force` is not possible for this order.', 'Change it.'),
   sub_penny: refused('A price or amount is finer than the increment.', 'Round it.'),
-  exit_prices: refused('The exits do not fit the current price.', 'Move them away from it.'),
+  exit_prices: refused(
+    'The exits or the stop do not fit the current price.',
+    'Move them away from it: what sells at a loss stands below the price, what buys at a loss above it.',
+  ),
   account_restricted: refused(
     'The account may not trade, or only to close positions.',
     'The owner speaks to Alpaca.',

@@ -43,14 +43,16 @@ function reached(
   limit: Name,
   words: string,
   numbers: { readonly asked: Exact; readonly used?: Exact; readonly allowed: Exact } | null,
+  place: { readonly field?: string; readonly got?: string; readonly allowed?: string } = {},
 ): OrderError {
   const name = side.name(limit);
   if (side.scope === ACCOUNT)
     return orderError(code, `a limit of the account is reached (${name})`, { more: { limit: name } });
-  if (numbers === null) return orderError(code, words, { more: { limit: name } });
+  if (numbers === null) return orderError(code, words, { ...place, more: { limit: name } });
   const { asked, used = ZERO, allowed } = numbers;
   const left = allowed.minus(used);
   return orderError(code, words, {
+    ...place,
     got: text(asked),
     allowed: `at most ${text(allowed)}`,
     more: {
@@ -62,6 +64,12 @@ function reached(
     },
   });
 }
+
+/** A list that an answer has room for. */
+const few = (names: readonly string[]): string =>
+  names.length <= 20 ? names.join(', ') : `${names.slice(0, 20).join(', ')} and ${names.length - 20} more`;
+
+const many = (orders: number): string => (orders === 1 ? '1 order was' : `${orders} orders were`);
 
 const isSet = (limits: Limits, ...names: readonly Name[]): boolean => names.some((name) => limits[name] !== null);
 
@@ -135,10 +143,16 @@ function mayNot(order: Measured, side: Side, { now, standings }: Ground): OrderE
   const listed = (list: readonly string[], symbol: string): boolean =>
     names(symbol).some((name) => list.some((one) => plainSymbol(one) === name));
   for (const { symbol, side: what } of order.parts.filter((part) => !part.isExit)) {
+    const refuse = (limit: Name, words: string, allowed: string): OrderError =>
+      reached(side, 'risk_restricted', limit, words, null, {
+        field: order.type === 'optionmulti' ? 'payload.legs' : 'payload.symbol',
+        got: symbol,
+        allowed,
+      });
     if (limits.symbols !== null && !listed(limits.symbols, symbol))
-      return reached(side, 'risk_restricted', 'symbols', `${symbol} is not among the symbols that may be traded`, null);
+      return refuse('symbols', `${symbol} is not among the symbols that may be traded`, few(limits.symbols));
     if (limits.symbols_barred !== null && listed(limits.symbols_barred, symbol))
-      return reached(side, 'risk_restricted', 'symbols_barred', `${symbol} may not be traded`, null);
+      return refuse('symbols_barred', `${symbol} may not be traded`, `not ${few(limits.symbols_barred)}`);
     if (limits.sides !== null && !limits.sides.includes(what))
       return reached(side, 'risk_restricted', 'sides', `only ${limits.sides.join(', ')} is taken`, null);
   }
@@ -204,6 +218,7 @@ function tooLarge(order: Measured, side: Side): OrderError | null {
           asked: largest,
           allowed: exact(order_qty),
         },
+        order.parts.length === 1 ? { field: 'payload.qty' } : {},
       );
   }
   if (order_value === null) return null;
@@ -277,21 +292,21 @@ function tooOften(order: Measured, side: Side, { standings, now }: Ground): Orde
       'orders_per_minute',
       totals.minuteOrders,
       limits.orders_per_minute,
-      `${totals.minuteOrders} orders were taken in this minute; the next is taken in ${wait} s`,
+      `${many(totals.minuteOrders)} taken in this minute; the next is taken in ${wait} s`,
     ) ??
     over(
       'risk_rate',
       'orders_per_day',
       totals.dayOrders,
       limits.orders_per_day,
-      `${totals.dayOrders} orders were taken today; the next is taken tomorrow (UTC)`,
+      `${many(totals.dayOrders)} taken today; the next is taken tomorrow (UTC)`,
     ) ??
     over(
       'risk_orders',
       'open_orders',
       totals.orders,
       limits.open_orders,
-      `${totals.orders} orders are open, waiting or in doubt, and the limit is ${limits.open_orders}`,
+      `${totals.orders} ${totals.orders === 1 ? 'order is' : 'orders are'} open, waiting or in doubt, and the limit is ${limits.open_orders}`,
     );
   if (often !== null || scope === ACCOUNT) return often;
   return repeated(order, side, standings, now);
@@ -328,7 +343,7 @@ function repeated(order: Measured, side: Side, standings: Standings, now: number
     side,
     'risk_repeat',
     'repeat_orders',
-    `${times} orders for the same symbol and side in ${limits.repeat_seconds} s; the agent is halted until a person resumes it`,
+    `${times} ${times === 1 ? 'order' : 'orders'} for the same symbol and side in ${limits.repeat_seconds} s; the agent is halted until a person resumes it`,
     { asked: exact('1'), used: exact(String(times)), allowed: exact(String(limits.repeat_orders)) },
   );
 }

@@ -18,7 +18,8 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Answered, Harness } from '../flow/harness.ts';
+import { startExchange } from '../../src/exchange/server.ts';
+import { type Answered, Harness, keysAt } from '../flow/harness.ts';
 import { ACT_ROWS, reads } from './catalogue.ts';
 
 const gid = process.getgid?.() ?? 0;
@@ -32,11 +33,32 @@ const tower = new Harness({
     },
   },
 });
-before(() => {
-  writeFileSync(join(tower.home, 'signing.key'), 'k'.repeat(32), { mode: 0o600 });
-  return tower.start();
+/** New York's hour, half a day from now. */
+const nightHour = (): string => {
+  const hour = new Intl.DateTimeFormat('en-US', { timeZone: 'America/New_York', hour: '2-digit', hourCycle: 'h23' });
+  return String((Number(hour.format(new Date())) + 12) % 24).padStart(2, '0');
+};
+/** A tower whose owner has set limits, one for each agent. */
+const limited = new Harness({
+  config: {
+    limits: { account: { gross_value: 10_000_000 }, conflicts: 'refuse' },
+    agents: Object.fromEntries(
+      Object.entries({
+        ...{ narrow: { symbols: ['AAPL', 'MSFT'] }, kept: { symbols_barred: ['TSLA'] }, selling: { sides: ['sell'] } },
+        ...{ stocks: { asset_classes: ['us_equity'] }, asleep: { hours: `${nightHour()}:00-${nightHour()}:01` } },
+        ...{ collared: { collar_percent: 5 }, priced: { order_value: 1000 }, sized: { order_qty: 5 } },
+        ...{ daily: { day_value: '1.50' }, opened: { open_orders: 1 }, placed: { position_qty: 1 } },
+        ...{ invested: { gross_value: '1.50' }, flat: { shorting: false }, losing: { day_loss: 0 } },
+        ...{ twice: { similar_seconds: 60 }, hasty: { orders_per_minute: 1 }, looping: { repeat_orders: 1 } },
+      }).map(([agent, limits]) => [agent, { limits }]),
+    ),
+  },
 });
-after(() => tower.end());
+before(async () => {
+  writeFileSync(join(tower.home, 'signing.key'), 'k'.repeat(32), { mode: 0o600 });
+  await Promise.all([tower.start(), limited.start()]);
+});
+after(() => Promise.all([tower.end(), limited.end()]));
 
 const incoming = (): string => join(tower.home, 'orders/incoming');
 const outside = (): string => {
@@ -46,6 +68,9 @@ const outside = (): string => {
 };
 const COIN = { symbol: 'BTC/USD', qty: '0.001', order_class: 'market', time_in_force: 'gtc' };
 const QUIET = { ...COIN, order_class: 'limit', limit_price: '1' };
+const SHARE = { symbol: 'AAPL', qty: '1', order_class: 'market', time_in_force: 'day' };
+/** Rests far from the market, worth one dollar. */
+const RESTING = { ...SHARE, order_class: 'limit', limit_price: '1.00' };
 
 /** Puts something in the place of an order file and waits for the answer to it. */
 function instead(put: (path: string) => void): Promise<Answered> {
@@ -97,6 +122,50 @@ function impostor(
 const cancelled = (agent: string, client_order_id: string): Promise<Answered> =>
   tower.answer(tower.drop(agent, 'cancelorder', { client_order_id }), ({ sent }) => sent !== 'unknown');
 
+/** The answer of the tower with limits to an order, or to the same once more. */
+const asked = (agent: string, change: object = {}, type = 'stockbuy'): Promise<Answered> =>
+  limited.ask(agent, type, { ...RESTING, ...change });
+async function askedAgain(agent: string): Promise<Answered> {
+  await asked(agent);
+  return asked(agent);
+}
+
+/** The answer to an order under a halt that lasts only for it. */
+async function underHalt(file: string, agent: string): Promise<Answered> {
+  const path = join(tower.home, 'data/halt', file);
+  writeFileSync(path, JSON.stringify({ by: 'eve', at: '2026-02-13T00:00:00Z', reason: 'odd fills' }));
+  const answer = await tower.ask(agent, 'cryptobuy', COIN);
+  rmSync(path);
+  return answer;
+}
+
+/** An order of an agent that has one for the same symbol and side in doubt: its answer got lost, and nobody has seen it yet. */
+async function inDoubt(): Promise<Answered> {
+  const exchange = await startExchange({ control: true });
+  const doubtful = new Harness({ env: keysAt(exchange.url), config: { limits: { agent: { in_doubt: 'refuse' } } } });
+  try {
+    await doubtful.start();
+    const fault = { kind: 'lose', how: 'reset' };
+    const blind = { kind: 'status', status: 503, body: '{}' };
+    const faults = {
+      stream: [{ fault: { kind: 'drop' } }],
+      requests: [
+        { method: 'POST', path: '/v2/orders', fault },
+        { method: 'GET', path: '/v2/orders:by_client_order_id', fault: blind },
+        { method: 'GET', path: '/v2/orders', fault: blind },
+      ],
+    };
+    const set = await fetch(`${exchange.url}/_control/faults`, { method: 'PUT', body: JSON.stringify(faults) });
+    assert.ok(set.ok, await set.text());
+    const first = doubtful.drop('unsure', 'stockbuy', RESTING);
+    await doubtful.answer(first, ({ sent }) => sent === 'unknown');
+    return await doubtful.ask('unsure', 'stockbuy', { ...RESTING, qty: '2' });
+  } finally {
+    await doubtful.end();
+    await exchange.close();
+  }
+}
+
 const ACTS: Readonly<Record<string, () => Promise<Answered>>> = {
   large: () => instead((path) => writeFileSync(path, 'x'.repeat(70_000))),
   sparse: () =>
@@ -131,13 +200,36 @@ const ACTS: Readonly<Record<string, () => Promise<Answered>>> = {
   'wrong-folder': () => impostor('housed', 'to nobody'),
   unsigned: () => impostor('signing', 'to the agent'),
   'wrong-signature': () => impostor('signing', 'to the agent', (text) => `${text}\n#hmac-sha256 ${'0'.repeat(64)}\n`),
-  async halted() {
-    const file = join(tower.home, 'data/halt/agent.stopped');
-    writeFileSync(file, JSON.stringify({ by: 'eve', at: '2026-02-13T00:00:00Z', reason: 'odd fills' }));
-    const answer = await tower.ask('stopped', 'cryptobuy', COIN);
-    rmSync(file);
-    return answer;
+  halted: () => underHalt('agent.stopped', 'stopped'),
+  'reduce-only': () => underHalt('agent.shrinking.reduce', 'shrinking'),
+  'limit-symbols': () => asked('narrow', { symbol: 'TSLA' }),
+  'limit-barred': () => asked('kept', { symbol: 'TSLA' }),
+  'limit-sides': () => asked('selling'),
+  'limit-classes': () => asked('stocks', { ...QUIET, qty: '20' }, 'cryptobuy'),
+  'limit-hours': () => asked('asleep'),
+  'limit-collar': () => asked('collared', { limit_price: '90000' }),
+  'limit-quote': () => asked('priced', { ...SHARE, symbol: 'NOSUCH', limit_price: undefined }),
+  'limit-qty': () => asked('sized', { qty: '6' }),
+  'limit-value': () => asked('priced', { qty: '1001' }),
+  'limit-day': () => askedAgain('daily'),
+  'limit-open': () => askedAgain('opened'),
+  'limit-position': () => askedAgain('placed'),
+  'limit-gross': () => askedAgain('invested'),
+  'limit-account': () => asked('whale', { qty: '20000000' }),
+  'limit-similar': () => askedAgain('twice'),
+  'limit-doubt': () => inDoubt(),
+  'limit-short': () => asked('flat', {}, 'stocksell'),
+  async 'limit-wash'() {
+    await asked('resting', { symbol: 'MSFT' });
+    return asked('crossing', { symbol: 'MSFT' }, 'stocksell');
   },
+  'limit-rate': () => askedAgain('hasty'),
+  'limit-repeat': () => askedAgain('looping'),
+  'limit-loss': () => asked('losing'),
+  'stop-side': () =>
+    tower.final(
+      tower.drop('a', 'stocksell', { ...SHARE, order_class: 'stop', stop_price: '90000.00', time_in_force: 'gtc' }),
+    ),
   'unknown-symbol': () => tower.final(tower.drop('a', 'stockbuy', { ...COIN, symbol: 'ZZZZ', time_in_force: 'day' })),
   'expired-option': () =>
     tower.final(
