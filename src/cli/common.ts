@@ -1,5 +1,5 @@
 /** What several commands share: options, settings with their errors, reading files. Must never print: commands do. */
-import { readFileSync, statSync } from 'node:fs';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
@@ -29,13 +29,16 @@ export const modeOption = (): Option => new Option('--mode <mode>', 'which accou
 export const homeOf = (context: Context, options: HomeOption): string =>
   homeFolder(options.home, context.env, context.cwd);
 
-/** The file's text; null when there is none. */
+/** The file's text; null when there is none. Throws when there is one that cannot be read, or a link that leads nowhere. */
 export function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (fault) {
-    if (fault instanceof Error && 'code' in fault && fault.code === 'ENOENT') return null;
-    throw fault;
+    const code = fault instanceof Error && 'code' in fault ? fault.code : '';
+    // Keys that are kept elsewhere, and not there now, are not the same as no keys.
+    const isLink = code === 'ENOENT' && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    if ((code === 'ENOENT' || code === 'ENOTDIR') && !isLink) return null;
+    throw isLink ? new Error('a link that leads nowhere') : fault;
   }
 }
 

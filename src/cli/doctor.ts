@@ -20,7 +20,7 @@ export function doctorCommand(context: Context): Command {
     .addHelpText('after', '\nExit codes: 0 nothing is wrong (there may be warnings), 1 something is.')
     .action(async (options: HomeOption & { readonly json?: true; readonly offline?: true }) => {
       const home = homeOf(context, options);
-      const status = readStatus(home);
+      const status = lastStatus(home);
       // Only who asks for it pays for loading it.
       const { examine } = await import('../doctor/doctor.ts');
       const findings = await examine({
@@ -46,6 +46,15 @@ export function doctorCommand(context: Context): Command {
       }
       if (errors > 0) throw new Exit(EXIT.failed);
     });
+}
+
+/** Null also when it may not be read: the findings say so of its folder. */
+function lastStatus(home: string): ReturnType<typeof readStatus> {
+  try {
+    return readStatus(home);
+  } catch {
+    return null;
+  }
 }
 
 const lineOf = ({ level, check, text, remedy }: Finding): string =>

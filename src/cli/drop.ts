@@ -50,8 +50,15 @@ export async function drop(home: string, name: OrderName, text: string): Promise
   // What is there may belong to the tower, or to the agent alone.
   if (lookAt(join(home, folder)) === null) files.makeFolder(folder);
   await files.publish(`${folder}/${name.stem}.json`, text);
-  await files.syncFolder(folder);
-  files.close();
+  try {
+    await files.syncFolder(folder);
+  } catch (fault) {
+    // Who may write there and not list cannot sync, either. The order is dropped all the same, and must not be sent again as if
+    // it were not: the tower answers for what it has taken.
+    if (!(fault instanceof Error && 'code' in fault && fault.code === 'EACCES')) throw fault;
+  } finally {
+    files.close();
+  }
   return join(home, folder, `${name.stem}.json`);
 }
 

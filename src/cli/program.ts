@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
-import { type Context, EXIT, Exit } from './context.ts';
+import { type Context, EXIT, Exit, plain } from './context.ts';
 import { doctorCommand } from './doctor.ts';
 import { haltCommand, resumeCommand } from './halt.ts';
 import { limitsCommand } from './limits.ts';
@@ -50,10 +50,31 @@ export async function run(
     return EXIT.success;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
-    if (!(error instanceof Exit)) throw error;
-    if (error.message !== '') context.err(`${error.message}\n`);
-    return error.code;
+    if (error instanceof Exit) {
+      if (error.message !== '') context.err(`${error.message}\n`);
+      return error.code;
+    }
+    const fault = inWords(error);
+    if (fault === null) throw error;
+    context.err(`${fault}\n`);
+    return EXIT.failed;
   }
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EACCES: 'Run the command as the user of the tower, or let its owner run it.',
+  EPERM: 'Run the command as the user of the tower, or let its owner run it.',
+  ENOTDIR: 'The home is a folder, and so is what lies above it: look at --home and TOWER_HOME.',
+  EROFS: 'The file system is read-only: mount it for writing.',
+  ENOSPC: 'The disk is full: free some space.',
+  EDQUOT: 'The quota of the disk is used up: free some space.',
+};
+
+/** What a file system has refused, for a person; null for whatever else was thrown. */
+function inWords(error: unknown): string | null {
+  if (!(error instanceof Error && 'syscall' in error && 'code' in error && 'path' in error)) return null;
+  const remedy = REMEDIES[String(error.code)] ?? 'tower doctor looks for the reason.';
+  return `${plain(String(error.path))} cannot be used (${error.code}, ${error.syscall}). ${remedy}`;
 }
 
 /** The exchange is loaded only for who asks for it: it costs more than all other commands together. */

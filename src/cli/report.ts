@@ -2,7 +2,7 @@
  * `tower report`: what each agent has made, from the books in the journal. Works beside a running tower and without one.
  * Must never write to the journal.
  */
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type PostedRow, reportOf } from '../books/report.ts';
@@ -46,7 +46,10 @@ export function reportCommand(context: Context): Command {
     .addHelpText('after', '\nProfit is by lots, first in first out; docs/books.md explains each figure.')
     .action((options: ReportOptions) => {
       const home = homeOf(context, options);
-      const reader = openBooksReader(join(home, 'data', 'tower.db'));
+      const file = join(home, 'data', 'tower.db');
+      // What may not be looked at is not the same as nothing.
+      statSync(file, { throwIfNoEntry: false });
+      const reader = openBooksReader(file);
       if (reader === null)
         throw new Exit(
           EXIT.failed,

@@ -2,7 +2,7 @@
  * Everything that `tower doctor` looks at, in the order in which a person would put it right. Must never change anything, and
  * never disturb a tower that runs.
  */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemNetwork } from '../broker/alpaca/network-system.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -30,7 +30,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
   const { home, clock, runningAs } = patient;
   const findings: Finding[] = [nodeVersion(patient.node), ...unsafe(patient.env)];
   const settings = readSettings(patient, findings);
-  const isThere = existsSync(home);
+  const isThere = statSync(home, { throwIfNoEntry: false })?.isDirectory() === true;
   const agents = settings?.agents ?? new Map();
   findings.push(...homeFolders(home, FOLDERS, agents));
   if (isThere) findings.push(...identity(home, agents), ...disk(home));
@@ -38,7 +38,8 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
   const journal = examineJournal(home);
   findings.push(...journal.findings);
   findings.push(...leftovers(home, runningAs !== null, clock.now() / 1000));
-  findings.push(ok('tower', runningAs === null ? 'none runs on this home' : `runs as process ${runningAs}`));
+  if (runningAs !== null) findings.push(ok('tower', `runs as process ${runningAs}`));
+  else if (journal.isReadable) findings.push(ok('tower', 'none runs on this home'));
   if (settings !== null && patient.online) {
     const network = systemNetwork();
     try {

@@ -13,9 +13,13 @@ type Agents = Settings['agents'];
 export function homeFolders(home: string, folders: readonly string[], agents: Agents): readonly Finding[] {
   const look = fs.statSync(home, { throwIfNoEntry: false });
   if (look === undefined) return [ok('home', `${home} is not there yet; the first start makes it`)];
+  if (!look.isDirectory())
+    return [error('home', `${home} is no folder`, 'Name the folder of the tower with --home or TOWER_HOME.')];
   const there = folders.filter((folder) => fs.existsSync(join(home, folder)));
-  const problems = folderProblems(home, agents).map(({ text, remedy }) => error('home', text, remedy));
-  const findings = [...problems, ...unwritable(home, there), ...open(home)];
+  const closed = unwritable(home, there);
+  // Who may not use the folders cannot look behind them, either.
+  const problems = closed.length > 0 ? [] : folderProblems(home, agents);
+  const findings = [...closed, ...problems.map(({ text, remedy }) => error('home', text, remedy)), ...open(home)];
   return findings.length > 0 ? findings : [ok('home', `${home}: folders, owners and rights are as they must be`)];
 }
 

@@ -12,18 +12,33 @@ export interface JournalReport {
   readonly findings: readonly Finding[];
   /** The account that the home belongs to, by mode; null for none yet. */
   readonly accounts: Readonly<Record<Mode, string | null>>;
+  /** False when this user may not even look whether there is one. */
+  readonly isReadable: boolean;
 }
 
 const NONE: JournalReport['accounts'] = { paper: null, live: null };
 
 export function examineJournal(home: string): JournalReport {
   const file = join(home, 'data', 'tower.db');
-  if (!fs.existsSync(file)) return { findings: [ok('journal', 'there is none yet')], accounts: NONE };
+  try {
+    fs.accessSync(file, fs.constants.R_OK);
+  } catch (fault) {
+    const code = fault instanceof Error && 'code' in fault ? String(fault.code) : 'unknown';
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      return { findings: [ok('journal', 'there is none yet')], accounts: NONE, isReadable: true };
+    const remedy = 'Run the doctor as the user of the tower.';
+    return {
+      findings: [error('journal', `${file} may not be read (${code})`, remedy)],
+      accounts: NONE,
+      isReadable: false,
+    };
+  }
   try {
     return opened(file, (db) => {
       const [first] = db.pragma('quick_check(1)') as readonly { readonly quick_check: string }[];
       const size = sizeOf(fs.statSync(file).size);
-      if (first?.quick_check !== 'ok') return { findings: [broken(file, String(first?.quick_check))], accounts: NONE };
+      if (first?.quick_check !== 'ok')
+        return { findings: [broken(file, String(first?.quick_check))], accounts: NONE, isReadable: true };
       const requests = Number(db.prepare('SELECT count(*) FROM requests').pluck().get());
       const fact = db.prepare('SELECT value FROM facts WHERE key = ?').pluck();
       const account = (mode: Mode): string | null => {
@@ -34,11 +49,12 @@ export function examineJournal(home: string): JournalReport {
       return {
         findings: [ok('journal', `whole: ${requests} requests in ${size}`)],
         accounts: { paper: paper ?? null, live: live ?? null },
+        isReadable: true,
       };
     });
   } catch (fault) {
     const text = fault instanceof Error ? fault.message : String(fault);
-    return { findings: [broken(file, text)], accounts: NONE };
+    return { findings: [broken(file, text)], accounts: NONE, isReadable: true };
   }
 }
 
