@@ -246,6 +246,7 @@ export class Admitter {
       const error = orderError('send_by', 'send_by is further ahead than the settings allow', {
         field: 'send_by',
         allowed,
+        hint: `write an earlier time: at most ${this.#o.sendByMaxSeconds} s ahead (send_by.max_seconds)`,
       });
       return refused(error, request.requestOrderId);
     }

@@ -161,7 +161,7 @@ class StrictParser {
     if (other ?? word) {
       return this.refuse('json_root', () => `the file holds ${other ?? word}`, 'write one object in { }');
     }
-    return this.expected('`{`', 'write one JSON object in { }');
+    return this.expected('`{`', 'write one JSON object in { }, and nothing before it');
   }
 
   private value(): JsonValue | undefined {
@@ -426,6 +426,10 @@ class StrictParser {
     }
     if (rest.startsWith("'")) return 'names and strings stand in double quotes';
     if (/^(?:\/[/*]|#|--)/.test(rest)) return 'JSON has no comments: remove it';
+    if (/^```/.test(rest)) return 'write the JSON alone, without the ``` around it';
+    if (/^[+.][0-9.]/.test(rest)) return 'write for example 1000 or 0.5';
+    if (/^[^\x20-\x7e\n\r]/.test(rest))
+      return 'outside strings stand blanks and line breaks only: take the character away';
     if (/^(?:NaN|-?Infinity)/.test(rest)) return 'JSON has no NaN and no Infinity: write a number such as 0.5';
     return /^(?:True|False|None|undefined)/.test(rest) ? 'write true, false or null, in lower case' : null;
   }

@@ -15,7 +15,7 @@ import { cryptoPair, isStockSymbol, kindOf, optionContract } from './symbol.ts';
 import { fromRfc3339 } from './time.ts';
 
 const notA = (what: string, raw: JsonValue): Refusal => {
-  const hint = raw === null ? 'leave the field out instead of writing null' : null;
+  const hint = raw === null ? 'null is no value: write one, or leave the field out where it is optional' : null;
   return new Refusal('type_of_field', `must be ${what}, not ${typeName(raw)}`, hint);
 };
 
@@ -97,7 +97,15 @@ function number({ rule, range, precision, signed, check }: NumberRule): z.ZodTyp
 
 function malformed(source: string): Refusal {
   const foreign = foreignCharacter(source);
-  const hint = foreign ?? (/^[0-9.,_' ]+$/.test(source) ? 'no separators, blanks or leading zeros' : null);
+  const hint =
+    foreign ??
+    (/^[0-9.,_' ]+$/.test(source)
+      ? 'no separators, blanks or leading zeros'
+      : /^[-+]?[0-9.]+[eE][-+]?[0-9]+$/.test(source)
+        ? 'write all digits, without an exponent'
+        : /[0-9]/.test(source)
+          ? 'digits and at most one point: no plus sign, no unit, no currency'
+          : null);
   return new Refusal('number_format', 'must be a plain decimal, for example 1000 or "0.5"', hint);
 }
 

@@ -77,25 +77,32 @@ export function parseName(fileName: string): NameResult {
   const [mode = '', agent = '', type = '', timestamp = ''] = parts;
   if (parts.length !== 4) {
     const count = `${parts.length} part${parts.length === 1 ? '' : 's'}`;
-    const hint = parts.length > 4 ? 'no part may hold an underscore' : null;
+    const hint = parts.length > 4 ? 'no part may hold an underscore' : `name it ${NAME_FORM}`;
     refuse('', `the name has ${count} between underscores; it must have 4`, fileName, NAME_FORM, hint);
   } else {
-    if (!isMode(mode)) refuse('.mode', 'the first part must be the mode', mode, 'paper or live', nearest(mode, MODES));
+    if (!isMode(mode))
+      refuse('.mode', 'the first part must be the mode, paper or live', mode, 'paper or live', nearest(mode, MODES));
     if (!isAgentId(agent)) {
       const hint = foreignCharacter(agent) ?? (/[A-Z]/.test(agent) ? 'lower case only' : null);
-      refuse('.agentid', 'the second part must be the agent id', agent, '1 to 20 of a-z and 0-9', hint);
+      refuse(
+        '.agentid',
+        'the second part must be the agent id, 1 to 20 of a-z and 0-9',
+        agent,
+        '1 to 20 of a-z and 0-9',
+        hint,
+      );
     }
     if (!isOrderType(type)) {
       refuse(
         '.ordertype',
-        'the third part must be an order type',
+        'the third part must be one of the 13 order types',
         type,
         ORDER_TYPES.join(', '),
         nearest(type, ORDER_TYPES),
       );
     }
     if (fromCompact(timestamp) === null) {
-      const message = 'the fourth part must be a real date and time, UTC, with microseconds';
+      const message = 'the fourth part must be a real date and time in UTC, 20 digits YYYYMMDDHHMMSSffffff';
       const isShort = /^[0-9]+$/.test(timestamp) && timestamp.length !== 20;
       const hint = foreignCharacter(timestamp) ?? (isShort ? `it has ${timestamp.length} digits` : null);
       refuse('.timestamp', message, timestamp, '20 digits YYYYMMDDHHMMSSffffff', hint);

@@ -10,6 +10,7 @@ import { haltRows } from './rows-halt.ts';
 import { intakeRows } from './rows-intake.ts';
 import { killRows } from './rows-kills.ts';
 import { processRows } from './rows-process.ts';
+import { secretRows } from './rows-secrets.ts';
 import { lostFill, streamRows } from './rows-stream.ts';
 
 export interface RowOptions {
@@ -32,6 +33,7 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...hostileRows,
   ...streamRows,
   ...haltRows(options),
+  ...secretRows,
 ];
 
 /** Points that stand for all of them: before and after each commit, in an answer, in the archive, in a recovery. */
