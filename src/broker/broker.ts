@@ -214,9 +214,10 @@ export interface Broker {
   encode(trade: TradeRequest): Wire;
   /**
    * Sends an order. `done` only if the answer is JSON with our client_order_id and the fields we asked for. `mayLeave` is
-   * asked in the moment before the first byte is written; after a no the outcome is `not_sent`, `held`.
+   * asked in the moment before the first byte is written; after a no the outcome is `not_sent`, `held`. It is not optional:
+   * whoever stands between and forgets to pass it on lets orders pass a halt.
    */
-  submit(wire: Wire, mayLeave?: () => boolean): Promise<Outcome<BrokerOrder>>;
+  submit(wire: Wire, mayLeave: () => boolean): Promise<Outcome<BrokerOrder>>;
   /** Pure: fields in which the broker's order differs from what the wire asked for; empty when they agree. */
   differences(wire: Wire, order: BrokerOrder): readonly string[];
   /** Looks an order up by client_order_id; `rejected` with status 404 when the broker does not know it (which proves nothing yet). */

@@ -33,7 +33,7 @@ export function observed(broker: Broker, { book, positions, account }: Hearers, 
     mode: broker.mode,
     encode: (trade) => broker.encode(trade),
     differences: (wire, order) => broker.differences(wire, order),
-    submit: (wire) => heard('nested', broker.submit(wire), steps.next()),
+    submit: (wire, mayLeave) => heard('nested', broker.submit(wire, mayLeave), steps.next()),
     lookup: (clientOrderId) => heard('flat', broker.lookup(clientOrderId), steps.next()),
     order: (id) => heard('nested', broker.order(id), steps.next()),
     async cancel(id) {

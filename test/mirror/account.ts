@@ -59,6 +59,7 @@ export async function mirroredAccount(settings: Partial<MirrorSettings> = {}): P
   let hears: SocketHandlers | null = null;
   const network: Network = {
     async request(request) {
+      if (request.mayLeave?.() === false) return { kind: 'unsent', reason: 'held back', held: true };
       requests.push(request);
       const { method, path, body } = request;
       const headers = { ...request.headers, ...KEY };

@@ -143,7 +143,7 @@ class History {
       case 'submit': {
         const text = JSON.stringify(body(action, this.#contracts));
         if (action.kind === 'foreign' || action.isUnheard) world.call('POST', '/v2/orders', text);
-        else await mirror.broker.submit({ method: 'POST', path: '/v2/orders', body: text });
+        else await mirror.broker.submit({ method: 'POST', path: '/v2/orders', body: text }, () => true);
         break;
       }
       case 'cancel': {

@@ -45,6 +45,15 @@ test('nothing is known before it was told; an order makes money and positions ou
   );
 });
 
+test('who asks whether an order may leave is asked behind the mirror too', async () => {
+  const { mirror, requests } = await mirroredAccount();
+  const wire = { method: 'POST', path: '/v2/orders', body: JSON.stringify(ORDER) } as const;
+  const before = requests.length;
+  const outcome = await mirror.broker.submit(wire, () => false);
+  assert.deepEqual([outcome.kind, outcome.kind === 'not_sent' && outcome.why], ['not_sent', 'held']);
+  assert.equal(requests.length, before);
+});
+
 test('a quote is known with its age once somebody has asked for it', async () => {
   const { mirror, world, advance } = await mirroredAccount();
   world.hold('AAPL', '99.90', '100.10');

@@ -322,6 +322,20 @@ export const SENDING: readonly Mutant[] = [
     storm: true,
   },
   {
+    id: 'halt-forgotten-on-the-way',
+    number: '29b',
+    name: 'nobody asks in the moment before the first byte whether the order may leave',
+    why: 'a halt is there, and an order that was journaled before it leaves after it',
+    edits: [
+      {
+        file: 'src/mirror/observed.ts',
+        find: 'broker.submit(wire, mayLeave)',
+        replace: 'broker.submit(wire, () => mayLeave !== null)',
+      },
+    ],
+    catcher: { test: 'test/mirror/known.test.ts' },
+  },
+  {
     id: 'risk-outside-journal',
     number: '19',
     name: 'limits are judged before the transaction that takes an order in',

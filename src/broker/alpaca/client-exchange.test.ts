@@ -66,8 +66,8 @@ test('an order from submit to cancel, seen by answer, look-up, list and stream',
   await up.promise;
 
   const wire = broker.encode(rest('AAPL'));
-  const order = value(await broker.submit(wire));
-  const again = await broker.submit(wire);
+  const order = value(await broker.submit(wire, () => true));
+  const again = await broker.submit(wire, () => true);
   assert.ok(again.kind === 'unknown' && again.duplicate);
 
   const found = value(await broker.lookup(order.clientOrderId));
@@ -93,9 +93,9 @@ test('an order from submit to cancel, seen by answer, look-up, list and stream',
 test('refusals and absences have their names', async () => {
   const name = (outcome: Outcome<BrokerOrder | null>): string =>
     outcome.kind === 'rejected' ? `${outcome.rejection.status} ${outcome.rejection.name}` : JSON.stringify(outcome);
-  assert.equal(name(await broker.submit(broker.encode(rest('NOSUCHX')))), '422 asset_not_found');
+  assert.equal(name(await broker.submit(broker.encode(rest('NOSUCHX')), () => true)), '422 asset_not_found');
   const dear = { ...rest('AAPL'), size: { qty: d('1000000') } };
-  assert.equal(name(await broker.submit(broker.encode(dear))), '403 insufficient_buying_power');
+  assert.equal(name(await broker.submit(broker.encode(dear), () => true)), '403 insufficient_buying_power');
   assert.equal(name(await broker.lookup('nobody')), '404 not_found');
   assert.equal(name(await broker.order('61e69015-8549-4bfd-b9c3-01e75843f47d')), '404 not_found');
   assert.equal(name(await broker.cancel('61e69015-8549-4bfd-b9c3-01e75843f47d')), '404 not_found');
@@ -111,7 +111,7 @@ test('a crypto order fills; account, positions and market data can be read', asy
     terms: { type: 'market' },
     timeInForce: 'gtc',
   } as Partial<CryptoTrade> as CryptoTrade;
-  value(await broker.submit(broker.encode(trade)));
+  value(await broker.submit(broker.encode(trade), () => true));
   assert.equal(value(await broker.account()).blocked, false);
   assert.ok(Array.isArray(value(await broker.positions())));
   for (const dataType of ['quote', 'bar', 'trade'] as const) {
@@ -182,7 +182,7 @@ test('every class of order is taken as encoded and comes back without a differen
     [spread, 2],
   ] as const) {
     const wire = broker.encode(trade);
-    const order = value(await broker.submit(wire));
+    const order = value(await broker.submit(wire, () => true));
     assert.deepEqual(broker.differences(wire, value(await broker.order(order.id))), []);
     assert.equal(order.legs.length, legs, wire.body);
   }
@@ -213,14 +213,14 @@ test('faults on the way are doubt, and the order stands', async () => {
   ]) {
     await faults(fault);
     const wire = broker.encode(rest('MSFT'));
-    const outcome = await broker.submit(wire);
+    const outcome = await broker.submit(wire, () => true);
     assert.equal(outcome.kind, 'unknown', `${fault.kind}: ${JSON.stringify(outcome)}`);
     const { client_order_id: id } = JSON.parse(wire.body);
     assert.deepEqual(broker.differences(wire, value(await broker.lookup(id))), []);
   }
   await faults({ kind: 'redirect', location: 'http://127.0.0.1:1/' });
-  assert.equal((await broker.submit(broker.encode(rest('MSFT')))).kind, 'misconfigured');
+  assert.equal((await broker.submit(broker.encode(rest('MSFT')), () => true)).kind, 'misconfigured');
   await faults({ kind: 'rate_limited', retry_after: 3 });
-  const limited = await broker.submit(broker.encode(rest('MSFT')));
+  const limited = await broker.submit(broker.encode(rest('MSFT')), () => true);
   assert.ok(limited.kind === 'not_sent' && limited.retryAfterMs === 3_000);
 });

@@ -72,7 +72,7 @@ function verdict(outcome: Outcome<unknown>): string {
 describe('an order on its way', () => {
   test('goes out as journaled, with the keys in headers only', async () => {
     const { broker, requests } = rig(answer(200, ORDER), 'http://127.0.0.1:8080/alpaca/');
-    await broker.submit(wire);
+    await broker.submit(wire, () => true);
     assert.deepEqual(requests, [
       {
         method: 'POST',
@@ -93,7 +93,7 @@ describe('an order on its way', () => {
 
   test('accepted: the JSON is kept to the last digit, fields unknown and unknown statuses too', async () => {
     for (const status of [200, 201]) {
-      const outcome = await rig(answer(status, `${ORDER}\n`)).broker.submit(wire);
+      const outcome = await rig(answer(status, `${ORDER}\n`)).broker.submit(wire, () => true);
       assert.deepEqual(outcome, {
         kind: 'done',
         value: {
@@ -131,18 +131,18 @@ describe('an order on its way', () => {
   };
   for (const [name, body] of Object.entries(doubts)) {
     test(`200 with ${name} proves nothing`, async () => {
-      const outcome = await rig(answer(200, body)).broker.submit(wire);
+      const outcome = await rig(answer(200, body)).broker.submit(wire, () => true);
       assert.equal(verdict(outcome), 'unknown');
     });
   }
 
   test('the right body under another content type proves nothing', async () => {
     assert.equal(
-      verdict(await rig(answer(200, ORDER, { 'Content-Type': 'text/html' })).broker.submit(wire)),
+      verdict(await rig(answer(200, ORDER, { 'Content-Type': 'text/html' })).broker.submit(wire, () => true)),
       'unknown',
     );
     const json = { 'Content-Type': 'application/json; charset=UTF-8' };
-    assert.equal(verdict(await rig(answer(200, ORDER, json)).broker.submit(wire)), 'done');
+    assert.equal(verdict(await rig(answer(200, ORDER, json)).broker.submit(wire, () => true)), 'done');
   });
 
   const table: readonly (readonly [HttpResult, string])[] = [
@@ -173,7 +173,7 @@ describe('an order on its way', () => {
   for (const [result, expected] of table) {
     test(`${JSON.stringify(result).slice(0, 90)} → ${expected}`, async () => {
       const { broker, requests } = rig(result);
-      const outcome = await broker.submit(wire);
+      const outcome = await broker.submit(wire, () => true);
       assert.equal(verdict(outcome), expected);
       assert.equal(requests.length, 1);
       assert.ok(!JSON.stringify(outcome).includes(SECRET));
@@ -182,7 +182,7 @@ describe('an order on its way', () => {
 
   test('a refusal keeps the whole body, its digits and the request id', async () => {
     const body = '{"code":40310000,"message":"insufficient buying power","buying_power":0.10,"cost_basis":"1502.5"}';
-    const outcome = await rig(answer(403, body, { 'X-Request-ID': 'abc' })).broker.submit(wire);
+    const outcome = await rig(answer(403, body, { 'X-Request-ID': 'abc' })).broker.submit(wire, () => true);
     assert.ok(outcome.kind === 'rejected');
     const { body: kept, ...rest } = outcome.rejection;
     assert.equal(JSON.stringify(kept), body);
@@ -193,12 +193,13 @@ describe('an order on its way', () => {
       requestId: 'abc',
       name: 'insufficient_buying_power',
     });
-    const page = await rig(answer(403, `<html>${'x'.repeat(9_000)}`)).broker.submit(wire);
+    const page = await rig(answer(403, `<html>${'x'.repeat(9_000)}`)).broker.submit(wire, () => true);
     assert.ok(page.kind === 'rejected' && typeof page.rejection.body === 'string');
     assert.equal(page.rejection.body.length, 2_000);
     assert.equal(page.rejection.code, null);
     const long = await rig(answer(403, JSON.stringify({ message: 'no', more: 'x'.repeat(60_000) }))).broker.submit(
       wire,
+      () => true,
     );
     assert.ok(long.kind === 'rejected' && typeof long.rejection.body === 'string' && long.rejection.message === 'no');
   });
@@ -219,7 +220,7 @@ describe('an order on its way', () => {
   ];
   for (const [headers, expected] of waits) {
     test(`429 with ${JSON.stringify(headers)} asks for ${expected} ms`, async () => {
-      const outcome = await rig(refusal(429, 'rate limit exceeded', headers)).broker.submit(wire);
+      const outcome = await rig(refusal(429, 'rate limit exceeded', headers)).broker.submit(wire, () => true);
       assert.ok(outcome.kind === 'not_sent');
       assert.equal(outcome.retryAfterMs, expected);
     });
@@ -368,10 +369,10 @@ describe('reading', () => {
     const { broker, budgets } = rig(
       refusal(422, 'no', { 'X-Ratelimit-Remaining': '17', 'X-RateLimit-Reset': '1770993060' }),
     );
-    await broker.submit(wire);
+    await broker.submit(wire, () => true);
     assert.deepEqual(budgets, [{ remaining: 17, resetAt: 1770993060, limit: null }]);
     const nonsense = rig(answer(200, ORDER, { 'x-ratelimit-remaining': 'many', 'x-ratelimit-reset': '-1' }));
-    await nonsense.broker.submit(wire);
+    await nonsense.broker.submit(wire, () => true);
     assert.deepEqual(nonsense.budgets, []);
   });
 });

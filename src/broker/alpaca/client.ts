@@ -101,7 +101,7 @@ class AlpacaBroker implements Broker {
     return differences(wire, order);
   }
 
-  async submit(wire: Wire, mayLeave?: () => boolean): Promise<Outcome<BrokerOrder>> {
+  async submit(wire: Wire, mayLeave: () => boolean): Promise<Outcome<BrokerOrder>> {
     const { orderMs } = this.#timeouts;
     const result = await this.#trade(wire.method, wire.path, { body: wire.body, timeoutMs: orderMs, mayLeave });
     return this.#outcome(result, 'order', ({ body }) => {
