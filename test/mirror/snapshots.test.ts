@@ -108,7 +108,7 @@ class History {
         const n = String(this.#count++).padStart(6, '0');
         const how = step.isMarket ? { type: 'market' } : { type: 'limit', limit_price: '95' };
         const body = JSON.stringify({ ...order, ...how, client_order_id: `${step.agent}_20261123150000${n}_stockbuy` });
-        await mirror.broker.submit({ method: 'POST', path: '/v2/orders', body });
+        await mirror.broker.submit({ method: 'POST', path: '/v2/orders', body }, () => true);
         break;
       }
       case 'foreign':
@@ -204,11 +204,14 @@ async function scene() {
   const order = { symbol: 'AAPL', qty: '1', side: 'buy', type: 'limit', limit_price: '95', time_in_force: 'gtc' };
   const id = 'alpha_20261123150000000001_stockbuy';
   await account.sweep();
-  await mirror.broker.submit({
-    method: 'POST',
-    path: '/v2/orders',
-    body: JSON.stringify({ ...order, client_order_id: id }),
-  });
+  await mirror.broker.submit(
+    {
+      method: 'POST',
+      path: '/v2/orders',
+      body: JSON.stringify({ ...order, client_order_id: id }),
+    },
+    () => true,
+  );
   while (frames.length > 0) deliver();
   const held = async (): Promise<number> => {
     const answer = await mirror.positions(beta);
