@@ -63,7 +63,7 @@ const BEFORE_US = 86_400_000_000;
 const PATIENCE_MS = 600_000;
 /** The history is read at least so often, whatever the books say. */
 const READ_EVERY_MS = 300_000;
-/** Until it is certain what the account held when its books began: longer than anything is told late. */
+/** From the last opening entry until it is certain: longer than anything is told late. */
 const SETTLING_MS = 60_000;
 const AFTER_FILL_MS = 2000;
 /** Proofs after fills are so far apart: each costs two requests. */
@@ -100,7 +100,7 @@ export class Bookkeeper {
   #provedAt = Number.NEGATIVE_INFINITY;
   #suspected: { readonly text: string; readonly mono: number; readonly booked: number } | null = null;
   #lastFault = '';
-  /** The first proof of this run (monotonic). */
+  /** Since when what the books began with is being tried, in this run (monotonic); anew with each correction of it. */
   #settlingSince: number | null = null;
   #pricesAt = 0;
   #prices: ReadonlyMap<string, Decimal> = new Map();
@@ -291,7 +291,8 @@ export class Bookkeeper {
       if (snapshot === null || this.#stopped) return;
       const differences = await this.#compare(account, snapshot);
       if (differences.length === 0 && !isFirst) {
-        if (isSettling && this.#provedAt - this.#settlingSince >= SETTLING_MS)
+        // A row that waits may be of a fill that is in what the books began with.
+        if (isSettling && !this.#isHolding && this.#provedAt - this.#settlingSince >= SETTLING_MS)
           await this.#o.journal.setFact(`settled:${account}`, 'yes');
         return this.#agrees(account);
       }
@@ -364,8 +365,8 @@ export class Bookkeeper {
   }
 
   /**
-   * What the account held when its books began is in no agent's book. For the first minute also what comes to light late:
-   * a fill may have been in that and be told only then.
+   * What the account held when its books began is in no agent's book. Until a minute has passed without a correction also what
+   * comes to light late: a fill may have been in that and be told only then.
    */
   async #open(account: string, snapshot: Snapshot, differences: readonly Difference[]): Promise<void> {
     const at = await this.#begin(account);
@@ -378,6 +379,8 @@ export class Bookkeeper {
     });
     await this.#book(account, `opening:${now}`, entries);
     await this.#o.journal.setFact(`opened:${account}`, String(at));
+    // A fill that is in this, and has not been told yet, has the whole time from now on.
+    this.#settlingSince = this.#o.clock.monotonic();
     await this.#agrees(account);
   }
 

@@ -106,6 +106,20 @@ export const BOOKKEEPING: readonly Mutant[] = [
     catcher: { test: BOOKED, only: 'in coins' },
   },
   {
+    id: 'opening-certain-too-soon',
+    number: '77b',
+    name: 'what the books began with is certain a minute after the start, whatever was corrected meanwhile',
+    why: 'an execution that the broker tells late is counted twice',
+    edits: [
+      {
+        file: 'src/follow/bookkeeper.ts',
+        find: 'this.#settlingSince = this.#o.clock.monotonic();',
+        replace: '',
+      },
+    ],
+    catcher: { test: 'test/flow/opening.test.ts' },
+  },
+  {
     id: 'expiry-of-the-net',
     number: '78',
     name: 'books that cancel out keep their contracts when those end',
