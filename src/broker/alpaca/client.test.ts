@@ -72,7 +72,8 @@ function verdict(outcome: Outcome<unknown>): string {
 describe('an order on its way', () => {
   test('goes out as journaled, with the keys in headers only', async () => {
     const { broker, requests } = rig(answer(200, ORDER), 'http://127.0.0.1:8080/alpaca/');
-    await broker.submit(wire, () => true);
+    const mayLeave = (): boolean => true;
+    await broker.submit(wire, mayLeave);
     assert.deepEqual(requests, [
       {
         method: 'POST',
@@ -87,6 +88,7 @@ describe('an order on its way', () => {
         body: wire.body,
         timeoutMs: 10_000,
         maxBytes: 4 * 1024 * 1024,
+        mayLeave,
       },
     ]);
   });
