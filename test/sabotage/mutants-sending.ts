@@ -368,5 +368,6 @@ export const SENDING: readonly Mutant[] = [
       },
     ],
     catcher: { test: 'test/limits/limits.test.ts', only: '64 agents' },
+    storm: true,
   },
 ];

@@ -5,7 +5,7 @@
 import Sqlite, { type Database, type Statement } from 'better-sqlite3';
 import type { Journal } from '../../src/journal/journal.ts';
 import { SqliteJournal } from '../../src/journal/sqlite.ts';
-import { chance, type Random } from '../../src/lib/random.ts';
+import { chance, type Random, seededRandom } from '../../src/lib/random.ts';
 import { Injected, type Life } from './life.ts';
 
 export class JournalBox {
@@ -21,13 +21,22 @@ export class JournalBox {
     return this.#copy !== null;
   }
 
+  /**
+   * Commits of migrations draw from a stream of their own, and count as one call together: one migration more must not
+   * change what happens to the seeds.
+   */
   open(life: Life, random: Random, faults: () => number, storm: Random): Journal {
-    return new SqliteJournal(guarded(this.#db, life, faults, storm), {
+    const phase: Phase = { draws: seededRandom(`migrations:${life.n}`), isCounted: false };
+    life.call('open');
+    const journal = new SqliteJournal(guarded(this.#db, life, faults, phase), {
       file: ':memory:',
       clock: life.clock,
       random,
       failpoints: life.failpoints,
     });
+    phase.draws = storm;
+    phase.isCounted = true;
+    return journal;
   }
 
   /** Keeps a copy as it is now, as a backup would. */
@@ -53,6 +62,13 @@ export class JournalBox {
   }
 }
 
+/** Whether the journal is being opened, or in use. */
+interface Phase {
+  draws: Random;
+  /** Its commits count as calls to a port. */
+  isCounted: boolean;
+}
+
 const known = new WeakMap<Database, Map<string, Statement>>();
 
 /** Compiled once for a database, whoever asks: a run of the tower keeps nothing in a statement. */
@@ -71,7 +87,7 @@ export function statement(db: Database, sql: string): Statement {
 }
 
 /** The database as one run sees it: what the journal uses, and nothing else. */
-function guarded(db: Database, life: Life, faults: () => number, storm: Random): Database {
+function guarded(db: Database, life: Life, faults: () => number, phase: Phase): Database {
   const seen = {
     pragma: (text: string, options?: { simple: boolean }) => db.pragma(text, options),
     exec: (sql: string) => db.exec(sql),
@@ -80,13 +96,13 @@ function guarded(db: Database, life: Life, faults: () => number, storm: Random):
       const real = db.transaction(work);
       return {
         immediate() {
-          life.call('commit');
-          const fault = faults() > 0 && chance(storm, faults());
+          if (phase.isCounted) life.call('commit');
+          const fault = faults() > 0 && chance(phase.draws, faults());
           // A failed commit may be on disk all the same.
-          if (fault && chance(storm, 0.5)) throw new Injected('SQLITE_IOERR', 'commit');
+          if (fault && chance(phase.draws, 0.5)) throw new Injected('SQLITE_IOERR', 'commit');
           const result = real.immediate();
           if (fault) throw new Injected('SQLITE_IOERR', 'commit (it is on disk)');
-          life.call('committed');
+          if (phase.isCounted) life.call('committed');
           return result;
         },
       };

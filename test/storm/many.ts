@@ -6,7 +6,7 @@ import { runSeed, type SeedOptions, type SeedResult } from './storm.ts';
 
 const REPEAT_EVERY = 10;
 /** Figures of which the largest counts, not the sum. */
-const LARGEST: ReadonlySet<string> = new Set(['longestDoubtUs']);
+const LARGEST: ReadonlySet<string> = new Set(['longestDoubtUs', 'exposure']);
 
 export interface TotalsJson {
   readonly seeds: number;
@@ -74,6 +74,7 @@ export class Totals {
       ],
       ['journals lost', String(this.of('journalsLost'))],
       ['in doubt', `${this.of('inDoubt')}, the longest ${(this.of('longestDoubtUs') / 60e6).toFixed(1)} min`],
+      ['exposure over limit', (this.of('exposure') / 1000).toFixed(3)],
       ['violations', String(this.failures)],
     ];
     return rows.map(([name, value]) => `${name.padEnd(22)}${value}`).join('\n');

@@ -2,8 +2,6 @@
  * The judge of a run while it runs: what leaves, what arrives and what is published is compared with the broker's book.
  * Must share no decision with the tower: it reads JSON and counts, and a statement once made is held against all that
  * comes after.
- *
- * I6 (exposure) has no check here: no seed sets limits yet.
  */
 import type { Database } from 'better-sqlite3';
 import type { HttpRequest } from '../../src/broker/alpaca/network.ts';
@@ -11,6 +9,7 @@ import type { Drop } from './agents.ts';
 import { Answers, type AnswersWorld } from './answers.ts';
 import { type Book, type BookOrder, isEnded, type VenueAnswer } from './book.ts';
 import type { Inode } from './disk.ts';
+import { Exposure, type ExposureWorld } from './exposure.ts';
 import { statement } from './journal.ts';
 import { isAnswer } from './setting.ts';
 import { fieldsDiffer } from './wire.ts';
@@ -47,6 +46,8 @@ export interface Figures {
   /** Answers to queries that were judged, and those that came from the mirror. */
   queries: number;
   mirrored: number;
+  /** The largest share of a limit on exposure that was in use, in thousandths. */
+  exposure: number;
 }
 
 export interface OracleWorld {
@@ -58,7 +59,8 @@ export interface OracleWorld {
   readonly cancelsLate: boolean;
   /** What of answers to queries can be judged. */
   readonly answers: Pick<AnswersWorld, 'isDated' | 'listsAll' | 'maxAgeMs' | 'rereadMs'>;
-  readonly limits: { readonly perMinute: number; readonly perSecond: number };
+  readonly budget: { readonly perMinute: number; readonly perSecond: number };
+  readonly exposure: Pick<ExposureWorld, 'rules' | 'isExchange'>;
   violated(violation: Violation): void;
 }
 
@@ -75,9 +77,11 @@ export class Oracle {
     statements: 0,
     queries: 0,
     mirrored: 0,
+    exposure: 0,
   };
   readonly drops: Drop[] = [];
   readonly answers: Answers;
+  readonly #exposure: Exposure;
   readonly dropped = new Map<string, Drop>();
   /** Receipt of each claimed file, by inode. */
   readonly receipts = new Map<number, string>();
@@ -117,6 +121,22 @@ export class Oracle {
       figures: this.figures,
       fail: (invariant, text) => this.fail(invariant, text),
     });
+    this.#exposure = new Exposure({
+      ...world.exposure,
+      book,
+      isOver: (id) => this.#isOver(id),
+      used: (share) => {
+        this.figures.exposure = Math.max(this.figures.exposure, share);
+      },
+      fail: (invariant, text) => this.fail(invariant, text),
+    });
+  }
+
+  #isOver(id: string): boolean {
+    const row = statement(this.#world.db(), 'SELECT final FROM requests WHERE client_order_id = ?').get(id) as
+      | { final: number }
+      | undefined;
+    return row?.final === 1;
   }
 
   fail(invariant: string, text: string): void {
@@ -212,6 +232,7 @@ export class Oracle {
         `${claim.path} says that ${claim.kind === 'no_post' ? 'nothing was sent' : 'there is no order'}, and a POST of it leaves`,
       );
     this.#checkJournaled(id, request.body);
+    if (body !== null && this.generation === 0) this.#exposure.left(id, body);
   }
 
   /** An order is cancelled when its own agent asks for it, or when it appears after it was given up and the owner wants that. */
@@ -245,7 +266,7 @@ export class Oracle {
     const now = this.#world.now();
     const all = this.#departures;
     all.push(now);
-    const { perMinute, perSecond } = this.#world.limits;
+    const { perMinute, perSecond } = this.#world.budget;
     for (const [limit, window, name] of [
       [perMinute, MINUTE_US, '60 s'],
       [perSecond, SECOND_US, '1 s'],
@@ -266,6 +287,7 @@ export class Oracle {
   /** The broker's book has changed. */
   booked(order: BookOrder): void {
     this.answers.booked(order);
+    if (this.generation === 0) this.#exposure.judge();
     if (order.body === null || order.states.length > 1) return;
     const id = order.clientOrderId;
     const same = this.#world.book.byClientId.get(id) ?? [];

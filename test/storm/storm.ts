@@ -7,6 +7,7 @@ import { INCOMING } from '../../src/ingress/folder.ts';
 import { below, chance, fraction, pick, type Random, seededRandom } from '../../src/lib/random.ts';
 import { CannotStart } from '../../src/observe/events.ts';
 import { Pipeline } from '../../src/pipeline.ts';
+import { limitRules } from '../../src/risk/rules.ts';
 import { Agents, NAMES } from './agents.ts';
 import { checkDurable, checkEnd, isSettled } from './audit.ts';
 import type { BookOrder, Venue } from './book.ts';
@@ -40,6 +41,7 @@ interface SeedFigures {
   readonly statements: number;
   readonly queries: number;
   readonly mirrored: number;
+  readonly exposure: number;
 }
 
 export interface SeedResult {
@@ -129,7 +131,8 @@ class Storm {
       now,
       book: this.#venue.book,
       db: () => this.#box.db,
-      limits: plan.budget,
+      budget: plan.budget,
+      exposure: { rules: limitRules(plan.limits), isExchange: usesExchange },
       answers: {
         isDated: plan.wallOffMs === 0,
         listsAll: plan.broker.listLagMs === 0 && plan.broker.lookupLagMs === 0,
