@@ -5,9 +5,9 @@
 import type { Micros } from '../lib/clock.ts';
 import { type Decimal, decimal, type Exact, exact } from '../order/decimal.ts';
 import { worthOf } from './book.ts';
-import type { Holding, Posting } from './holding.ts';
+import { type Holding, multiplierOf, type Posting } from './holding.ts';
 
-/** A posting as the journal has it, with the holding after it. */
+/** A posting as the journal has it, with the holding after it: in the order in which it was booked, not in that of time. */
 export interface PostedRow extends Posting {
   readonly agent: string;
   /** Profit of what it closed; null when it closed nothing. */
@@ -93,6 +93,39 @@ interface Open {
   held: Decimal;
   basis: Decimal;
   unrealised: Exact;
+}
+
+/**
+ * A posting's own change of what is held. What the journal has beside it is of the moment at which it was booked: of two
+ * executions, the earlier may be told later.
+ */
+function change(one: Pick<Open, 'held' | 'basis'>, row: PostedRow): Pick<Open, 'held' | 'basis'> {
+  const qty = exact(row.qty);
+  if (qty.eq(ZERO)) return { held: one.held, basis: one.basis };
+  const held = decimal(exact(one.held).plus(qty));
+  if (row.kind === 'transfer' && row.realised !== null) {
+    // It leaves at the cost of its lots, which nothing tells but the journal; out of order, at the average.
+    const isInOrder = held === row.held || exact(one.held).eq(ZERO);
+    return { held, basis: isInOrder ? row.basis : decimal(exact(one.basis).times(held).div(one.held)) };
+  }
+  // What comes in costs its price; what leaves, its price less the profit that it has made.
+  const cost = qty
+    .times(row.price)
+    .times(multiplierOf(row.symbol))
+    .plus(row.realised ?? '0');
+  return { held, basis: decimal(exact(one.basis).plus(cost)) };
+}
+
+/** What was held after all these postings. */
+export function heldAfter(postings: Iterable<PostedRow>): readonly StartRow[] {
+  const open = new Map<string, StartRow>();
+  for (const row of postings) {
+    const { agent, symbol } = row;
+    const key = `${agent} ${symbol}`;
+    const none = { held: '0' as Decimal, basis: '0' as Decimal };
+    open.set(key, { agent, symbol, ...change(open.get(key) ?? none, row) });
+  }
+  return [...open.values()].filter(({ held }) => held !== '0');
 }
 
 class Tally {
@@ -230,13 +263,13 @@ export function reportOf(
     tally.take(row, key);
     total.take(row, `${row.agent}:${key}`);
     const of = open.get(row.symbol) ?? new Map<string, Open>();
-    const one = of.get(row.agent) ?? { held: row.held, basis: row.basis, unrealised: ZERO };
-    one.held = row.held;
-    one.basis = row.basis;
+    const one = of.get(row.agent) ?? { held: '0' as Decimal, basis: '0' as Decimal, unrealised: ZERO };
+    Object.assign(one, change(one, row));
     open.set(row.symbol, of.set(row.agent, one));
     value(row.symbol, row.agent, one);
     // What somebody has just paid is a price, too.
-    if (row.kind === 'fill' || row.kind === 'opening') mark({ symbol: row.symbol, at: row.at, price: row.price });
+    if ((row.kind === 'fill' || row.kind === 'opening') && row.price !== '0')
+      mark({ symbol: row.symbol, at: row.at, price: row.price });
     tally.point(row.at);
     total.point(row.at);
   }

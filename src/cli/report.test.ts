@@ -175,3 +175,20 @@ test('wrong usage and a home without books say what to do', async () => {
   assert.equal(empty.code, 1);
   assert.match(empty.err, /start a tower with/);
 });
+
+test('what was told late stands where it happened, and what is held is right', async () => {
+  const told = (qty: string, price: string, when: string) =>
+    book('late', trade('MSFT', 'buy', qty, price, when), `l${qty}`);
+  await told('3', '20', '2026-02-16T10:05:00Z');
+  await told('5', '10', '2026-02-16T10:00:00Z');
+  await book('late', trade('MSFT', 'sell', '4', '30', '2026-02-16T10:06:00Z'), 'l4');
+  // Booked from lots of 3 at 20 and 5 at 10: what is left is 4 at 10.
+  const held = async (...period: readonly string[]) => {
+    const [books] = JSON.parse((await report('--json', '--agent', 'late', ...period)).out).accounts;
+    const [one] = books.agents[0].positions;
+    return [one.qty, one.basis];
+  };
+  for (const from of ['2026-02-01', '2026-02-16T10:02:00Z', '2026-02-16T10:05:30Z', '2026-02-16T10:06:00Z'])
+    assert.deepEqual(await held('--from', from), ['4', '40'], from);
+  assert.deepEqual(await held('--to', '2026-02-16T10:05:00Z'), ['5', '50']);
+});

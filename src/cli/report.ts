@@ -5,7 +5,7 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type PostedRow, reportOf } from '../books/report.ts';
+import { heldAfter, type PostedRow, reportOf } from '../books/report.ts';
 import { type BooksReader, openBooksReader } from '../journal/reader.ts';
 import { type Micros, micros } from '../lib/clock.ts';
 import { MODES, type Mode } from '../order/name.ts';
@@ -99,7 +99,7 @@ function booksOf(
 ): ModeBooks {
   // A curve from 1970 on shows nothing: it begins with the first posting.
   const from = micros(Math.min(to, Math.max(asked, reader.firstAt(account) ?? to)));
-  const start = reader.startAt(account, from);
+  const start = heldAfter(reader.postings(account, micros(0), from));
   const prices = reader.prices(account, from, to);
   const whole = reportOf(from, to, start, reader.postings(account, from, to), prices);
   const proof = reader.fact(`proof:${account}`);

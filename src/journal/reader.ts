@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import Sqlite, { type Database } from 'better-sqlite3';
-import type { PostedRow, PriceRow, StartRow } from '../books/report.ts';
+import type { PostedRow, PriceRow } from '../books/report.ts';
 import type { Micros } from '../lib/clock.ts';
 import type { Mode } from '../order/name.ts';
 
@@ -18,8 +18,6 @@ export interface BooksReader {
   fact(key: string): string | null;
   /** The moment of the earliest posting; null when there is none. */
   firstAt(account: string): Micros | null;
-  /** What was held of each symbol just before a moment. */
-  startAt(account: string, at: Micros): readonly StartRow[];
   /** From the first moment, up to and without the second; in the order of time. */
   postings(account: string, from: Micros, to: Micros): Iterable<PostedRow>;
   /** The last price before the first moment of each symbol, and all up to the second; in the order of time. */
@@ -54,17 +52,6 @@ const readerOf = (db: Database): BooksReader => ({
     trusted<{ value: string } | undefined>(db.prepare('SELECT value FROM facts WHERE key = ?').get(key))?.value ?? null,
   firstAt: (account) =>
     trusted<{ at: Micros | null }>(db.prepare('SELECT min(at) AS at FROM postings WHERE account = ?').get(account)).at,
-  startAt: (account, at) =>
-    trusted<StartRow[]>(
-      db
-        .prepare(
-          `SELECT h.agent, h.symbol, p.held, p.basis FROM holdings AS h JOIN postings AS p ON p.id =
-             (SELECT id FROM postings WHERE account = h.account AND symbol = h.symbol AND agent = h.agent AND at < ?
-              ORDER BY at DESC, id DESC LIMIT 1)
-           WHERE h.account = ? AND p.held <> '0'`,
-        )
-        .all(at, account),
-    ),
   postings: (account, from, to) =>
     trusted<Iterable<PostedRow>>(
       db
