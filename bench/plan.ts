@@ -1,5 +1,9 @@
 /** How much of everything a bench does. Must never change what is measured: only how often and how large. */
 
+/** In the order in which they are measured: what may take long comes last, and takes nobody's time. */
+export const PARTS = ['latency', 'throughput', 'queries', 'budget', 'rest', 'exchange', 'growth'] as const;
+export type Part = (typeof PARTS)[number];
+
 export interface Plan {
   readonly size: 'quick' | 'normal' | 'full';
   readonly seed: string;
@@ -56,5 +60,24 @@ export const AMOUNTS: Readonly<Record<Plan['size'], Amounts>> = {
     waiting: { files: 100_000, seconds: 300 },
     // Six and a half hours at 200 requests a minute.
     rest: { agents: 50, seconds: 30, dayOfOrders: 78_000 },
+  },
+};
+
+/**
+ * Seconds after which a part is ended, about three times what it takes on an idle machine, and seconds after which nothing
+ * is begun or goes on.
+ */
+export const BOUNDS: Readonly<Record<Plan['size'], Readonly<Record<Part, number>> & { readonly all: number }>> = {
+  quick: { latency: 60, throughput: 60, queries: 30, budget: 45, rest: 45, exchange: 40, growth: 90, all: 240 },
+  normal: { latency: 90, throughput: 120, queries: 45, budget: 60, rest: 90, exchange: 60, growth: 200, all: 360 },
+  full: {
+    latency: 120,
+    throughput: 150,
+    queries: 60,
+    budget: 400,
+    rest: 600,
+    exchange: 120,
+    growth: 3600,
+    all: 5400,
   },
 };

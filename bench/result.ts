@@ -61,6 +61,15 @@ export interface Section {
   readonly fault?: string;
 }
 
+/** A section of which there is nothing but the reason why. */
+export const unmeasured = (title: string, fault: string): Section => ({
+  title,
+  what: '',
+  figures: [],
+  charts: [],
+  fault,
+});
+
 export interface Results {
   readonly bench: 'tower';
   readonly at: string;

@@ -2,6 +2,7 @@
 import { busyNote, type Figure, missesAim, type Results, type Section, shown } from './result.ts';
 
 const NAME_WIDTH = 62;
+const AIM_WIDTH = 80;
 
 function line(figure: Figure): string {
   const { name, value, unit, aim } = figure;
@@ -16,6 +17,22 @@ const block = ({ title, figures, fault }: Section): readonly string[] => [
   ...(fault === undefined ? [] : [`! could not be measured: ${fault}`]),
 ];
 
+/** Every aim beside what was reached. */
+function aims(sections: readonly Section[]): readonly string[] {
+  const aimed = sections.flatMap(({ title, figures }) =>
+    figures.flatMap(({ name, value, unit, aim }) => {
+      if (aim === undefined) return [];
+      const isMissed = missesAim({ name, value, unit, aim });
+      const wanted = `${aim.op} ${shown(aim.limit, unit)}`.padStart(12);
+      return [
+        `${isMissed ? '!' : ' '} ${`${title}: ${name}`.padEnd(AIM_WIDTH)} ${wanted} ${shown(value, unit).padStart(12)}   ${isMissed ? 'missed' : 'reached'}`,
+      ];
+    }),
+  );
+  const lost = sections.flatMap(({ title, fault }) => (fault === undefined ? [] : [`! ${title}: ${fault}`]));
+  return ['', `Aims${' '.repeat(AIM_WIDTH - 2)} ${'aim'.padStart(12)} ${'reached'.padStart(12)}`, ...aimed, ...lost];
+}
+
 export const table = (results: Results): readonly string[] => {
   const { machine, seed, size, seconds, sections } = results;
   const note = busyNote(results);
@@ -26,5 +43,6 @@ export const table = (results: Results): readonly string[] => {
     `seed ${seed} · ${size} · ${seconds} s`,
     ...(note === null ? [] : [note]),
     ...sections.flatMap(block),
+    ...aims(sections),
   ];
 };

@@ -254,7 +254,7 @@ export class Admitter {
     if (decision.kind === 'denied') return refused(decision.error, request.requestOrderId);
     // What cannot be told now is told before the first byte leaves.
     const admitted = this.#admitted(base, decision.approved);
-    const halt = isTrade(request) ? this.#o.halts.against(haltable(request)) : null;
+    const halt = isTrade(request) ? this.#o.halts.lately(haltable(request)) : null;
     return halt === null || halt === 'unreadable' ? admitted : this.#kept(admitted, haltError(halt));
   }
 

@@ -42,7 +42,7 @@ export async function send(
   let limited = 0;
   let isLookedUp = false;
   // One that was judged before a halt and journaled after it: neither admission nor the watch has seen both.
-  const early = desk.halts.against(haltable(trade));
+  const early = desk.halts.lately(haltable(trade));
   if (early !== null && early !== 'unreadable') return refuseHalted(desk, first, early);
   if (desk.holdsConflicts) {
     const conflict = await outwait(desk, first.seq, deadline, onWait);
@@ -71,7 +71,7 @@ export async function send(
       const sendBy = isoMicros(entry.sendBy ?? desk.clock.now());
       return giveUpUnsent(desk, entry, notSentInTime(cause, sendBy, whyUnsent(desk, 'trading')));
     }
-    const halt = desk.halts.against(haltable(trade));
+    const halt = desk.halts.lately(haltable(trade));
     if (halt !== null) {
       turn.release();
       if (halt !== 'unreadable') return refuseHalted(desk, entry, halt);

@@ -1,6 +1,6 @@
 /**
  * The halts in force, read from their folder whenever somebody asks: the folder is the truth, and looking costs a few
- * microseconds. Must never answer from memory, and never take a folder that it cannot read for one without halts.
+ * microseconds. Must never answer from memory of an earlier turn of the event loop, and never take a folder that it cannot read for one without halts.
  */
 import type { Clock } from '../lib/clock.ts';
 import { dirEntry, type Files } from '../lib/files.ts';
@@ -27,6 +27,8 @@ export class Halts {
   readonly #clock: Clock;
   readonly #read = new Map<string, Halt>();
   #offs: (() => void)[] = [];
+  /** What was seen in this turn of the event loop. */
+  #lately: HaltState | null = null;
   #stopped = false;
 
   constructor(files: Files, clock: Clock) {
@@ -36,6 +38,12 @@ export class Halts {
 
   /** Looks. Throws only what is no fault of the disk. */
   state(): HaltState {
+    const state = this.#look();
+    if (this.#lately !== null) this.#lately = state;
+    return state;
+  }
+
+  #look(): HaltState {
     let names: string[];
     let notes: boolean;
     try {
@@ -57,7 +65,24 @@ export class Halts {
 
   /** What holds an order back now: a halt, `unreadable`, or null. */
   against(order: Haltable): Halt | 'unreadable' | null {
-    const state = this.state();
+    return this.#against(this.state(), order);
+  }
+
+  /**
+   * The same, with one look for all that is asked within a turn of the event loop: for whoever only spares an order the
+   * way to its sending. Before a byte leaves, `against` is asked.
+   */
+  lately(order: Haltable): Halt | 'unreadable' | null {
+    if (this.#lately === null) {
+      this.#lately = this.#look();
+      this.#clock.after(0, () => {
+        this.#lately = null;
+      });
+    }
+    return this.#against(this.#lately, order);
+  }
+
+  #against(state: HaltState, order: Haltable): Halt | 'unreadable' | null {
     return state.kind === 'unreadable' ? 'unreadable' : haltAgainst(state.halts, order);
   }
 

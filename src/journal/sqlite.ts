@@ -45,6 +45,9 @@ const UNFINISHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[st
 const settled = (state: State, version: number): number =>
   bit(version > 0 && (STATES[state].final || STATES[state].sent !== 'unknown'));
 
+/** So many rows are kept in memory: more than are under way between a commit and the next. */
+const ROWS_KEPT = 1024;
+
 const bit = (value: boolean): number => (value ? 1 : 0);
 
 export interface SqliteJournalOptions {
@@ -84,6 +87,8 @@ export class SqliteJournal implements Journal {
   readonly #books: BookTables;
   readonly #checkpoints: Checkpoints;
   readonly #risk: RiskTables;
+  /** Rows as they stand, the oldest first: nobody else writes, and after a commit that failed nothing is read any more. */
+  readonly #rows = new Map<number, Row>();
   #queue: Work[] = [];
   #fault: unknown = null;
   #prunedAt = 0;
@@ -189,11 +194,21 @@ export class SqliteJournal implements Journal {
     this.#sql.event.run(seq, arrival.receivedAt, arrival.state, null, answer.error ?? '{}');
     if (measured !== undefined && arrival.state !== 'refused')
       this.#risk.admit(seq, name.clientOrderId, measured, this.#clock.now(), arrival.state);
-    return { kind: 'new', entry: this.#bySeq(seq) };
+    return { kind: 'new', entry: entryOf(defined(this.#row(seq), `journal entry ${seq}`)) };
   }
 
-  #bySeq(seq: number): Entry {
-    return entryOf(defined(trusted<Row | undefined>(this.#sql.bySeq.get(seq)), `journal entry ${seq}`));
+  #row(seq: number): Row | undefined {
+    const known = this.#rows.get(seq);
+    if (known !== undefined) return known;
+    const row = trusted<Row | undefined>(this.#sql.bySeq.get(seq));
+    return row === undefined ? undefined : this.#keep(row);
+  }
+
+  #keep(row: Row): Row {
+    this.#rows.set(row.seq, row);
+    const [oldest] = this.#rows.keys();
+    if (this.#rows.size > ROWS_KEPT && oldest !== undefined) this.#rows.delete(oldest);
+    return row;
   }
 
   addStray(stray: Stray, of: string): Promise<void> {
@@ -220,7 +235,7 @@ export class SqliteJournal implements Journal {
   }
 
   #applyOne(change: Change): Applied {
-    const row = defined(trusted<Row | undefined>(this.#sql.bySeq.get(change.seq)), `journal entry ${change.seq}`);
+    const row = defined(this.#row(change.seq), `journal entry ${change.seq}`);
     if (row.rev !== change.rev) return { kind: 'stale' };
     if (change.events.some(({ key }) => key !== undefined && this.#sql.eventKey.get(key) !== undefined))
       return { kind: 'seen' };
@@ -228,11 +243,10 @@ export class SqliteJournal implements Journal {
     const state = patch.state ?? trusted<State>(row.state);
     const version = patch.answer === undefined ? row.version : row.version + 1;
     const answer = patch.answer === undefined ? columnsOf(row) : answerColumns(patch.answer);
-    this.#sql.update.run({
-      seq: change.seq,
+    const changed: Row = {
+      ...row,
       rev: row.rev + 1,
       state,
-      final: bit(STATES[state].final),
       doubted: patch.doubted === undefined ? row.doubted : bit(patch.doubted),
       attempts: patch.attempts ?? row.attempts,
       broker_id: patch.brokerId ?? row.broker_id,
@@ -241,9 +255,10 @@ export class SqliteJournal implements Journal {
       broker_updated_at: patch.brokerUpdatedAt ?? row.broker_updated_at,
       ...answer,
       version,
-      settled: settled(state, version),
       answered_at: patch.answer === undefined ? row.answered_at : change.at,
-    });
+    };
+    this.#sql.update.run({ ...changed, final: bit(STATES[state].final), settled: settled(state, version) });
+    this.#keep(changed);
     if (row.wire !== null)
       this.#risk.moved(change.seq, trusted<State>(row.state), state, patch.filledQty ?? row.filled_qty);
     for (const event of change.events)
@@ -253,7 +268,7 @@ export class SqliteJournal implements Journal {
     if (change.stage === 'd4') this.#failpoints.hit('k09-d4-mid');
     else if (change.stage === 'd5') this.#failpoints.hit('k15-d5-mid');
     else this.#failpoints.hit('k21-d7-mid');
-    return { kind: 'applied', entry: this.#bySeq(change.seq) };
+    return { kind: 'applied', entry: entryOf(changed) };
   }
 
   conflict(seq: number): Promise<Conflict | null> {
@@ -266,7 +281,7 @@ export class SqliteJournal implements Journal {
 
   find(ref: EntryRef): Promise<Entry | null> {
     let row: unknown;
-    if ('seq' in ref) row = this.#sql.bySeq.get(ref.seq);
+    if ('seq' in ref) row = this.#row(ref.seq);
     else if ('clientOrderId' in ref) row = this.#sql.byClientOrderId.get(ref.clientOrderId);
     else row = this.#sql.byBrokerId.get(ref.brokerId) ?? this.#sql.byLeg.get(ref.brokerId);
     return this.#read(() => (row === undefined ? null : entryOf(trusted<Row>(row))));
@@ -316,7 +331,10 @@ export class SqliteJournal implements Journal {
   mark(marks: readonly Mark[]): Promise<void> {
     return this.#commit(() => {
       for (const mark of marks) {
-        if (mark.seq !== undefined) this.#sql.mark.run(mark.published ?? 0, bit(mark.archived ?? false), mark.seq);
+        if (mark.seq !== undefined) {
+          this.#sql.mark.run(mark.published ?? 0, bit(mark.archived ?? false), mark.seq);
+          this.#rows.delete(mark.seq);
+        }
         if (mark.receipt !== undefined) this.#sql.markStray.run(mark.receipt);
       }
     });

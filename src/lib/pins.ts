@@ -11,7 +11,7 @@ const DESCRIPTORS = '/proc/self/fd';
 /** Linux: opens a folder to go through it, which needs no right to list it. */
 const O_PATH = 0o10000000;
 /** Folders that are held open at a time; of the others the identity is found anew. */
-const HELD = 48;
+const HELD = 256;
 
 interface Pin {
   readonly fd: number;

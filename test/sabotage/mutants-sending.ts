@@ -308,9 +308,9 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/halt/halts.ts',
-        find: "    const state = this.state();\n    return state.kind === 'unreadable'",
+        find: "#against(state: HaltState, order: Haltable): Halt | 'unreadable' | null {",
         replace:
-          "    const own = this as unknown as { first?: HaltState };\n    own.first ??= this.state();\n    const state = own.first;\n    return state.kind === 'unreadable'",
+          "#against(seen: HaltState, order: Haltable): Halt | 'unreadable' | null {\n    const own = this as unknown as { first?: HaltState };\n    own.first ??= seen;\n    const state = own.first;",
       },
       {
         file: 'src/dispatch/dispatcher.ts',
