@@ -407,7 +407,7 @@ function readTesting(env: SettingsSources['env'], problems: SettingsProblem[]): 
   return { on, failpoint: '', sabotage: '' };
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+export const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 function readUrl(kind: Mode | 'data', variables: Variables, problems: SettingsProblem[]): string {
   const { name, value: standard } = URLS[kind];
@@ -427,7 +427,11 @@ function readUrl(kind: Mode | 'data', variables: Variables, problems: SettingsPr
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
     return wrong('must be scheme, host and port alone', 'Leave out the path (such as /v2).');
   }
-  const crossed = Object.values(URLS).find((other) => other.name !== name && new URL(other.value).host === url.host);
+  // The dot at the end of a name, and another port, lead to the same host.
+  const hostOf = ({ hostname }: URL): string => hostname.replace(/\.+$/, '');
+  const crossed = Object.values(URLS).find(
+    (other) => other.name !== name && hostOf(new URL(other.value)) === hostOf(url),
+  );
   if (crossed !== undefined) return wrong(`is the host of ${crossed.name}`, remedy);
   return url.origin;
 }

@@ -6,8 +6,8 @@ import type { HttpResult, Network } from '../broker/alpaca/network.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isJsonObject, parseLossless } from '../lib/json.ts';
 import { MODES, type Mode } from '../order/name.ts';
-import { KEY_NAMES } from '../settings.schema.ts';
-import type { Settings } from '../settings.ts';
+import { KEY_NAMES, URLS } from '../settings.schema.ts';
+import { LOOPBACK, type Settings } from '../settings.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -35,6 +35,7 @@ async function askBroker(mode: Mode, check: BrokerCheck): Promise<readonly Findi
     return [ok(name, mode === 'paper' ? 'none: paper is served by the embedded exchange' : 'none: live is off')];
   if (mode === 'live' && !settings.live) return [ok(name, 'given, but live is not switched on: they are not used')];
   const origin = settings.urls[mode];
+  const elsewhere = foreignHost(mode, origin);
   const began = clock.monotonic();
   const result = await network.request({
     method: 'GET',
@@ -46,7 +47,16 @@ async function askBroker(mode: Mode, check: BrokerCheck): Promise<readonly Findi
     maxBytes: 1_000_000,
   });
   const halfway = (clock.monotonic() - began) / 2;
-  return [account(mode, origin, result, check), ...skew(mode, result, clock.now() / 1000 - halfway)];
+  return [account(mode, origin, result, check), ...elsewhere, ...skew(mode, result, clock.now() / 1000 - halfway)];
+}
+
+/** Keys go wherever the base URL points: a person should know when that is not Alpaca. */
+function foreignHost(mode: Mode, origin: string): readonly Finding[] {
+  const { name, value } = URLS[mode];
+  const { hostname, host } = new URL(origin);
+  if (host === new URL(value).host || LOOPBACK.test(hostname)) return [];
+  const remedy = `If that is not meant, remove ${name} for the default ${value}.`;
+  return [warning(`keys (${mode})`, `the keys go to ${origin}, which is not Alpaca's own host`, remedy)];
 }
 
 function account(mode: Mode, origin: string, result: HttpResult, { settings, accounts }: BrokerCheck): Finding {

@@ -113,6 +113,14 @@ test('without a network it warns, and says nothing of the clock', async () => {
   assert.deepEqual(of(await look({ env: keysAt('http://127.0.0.1:1'), online: false }), 'keys (paper)'), []);
 });
 
+test('keys that go to another host than Alpaca are told of', async () => {
+  const told = of(await look({ env: keysAt('https://paper-api.alpaca.markets.invalid') }), 'keys (paper)');
+  assert.ok(
+    told.some((line) => /^warning: the keys go to https:.*invalid, which is not Alpaca's own/.test(line)),
+    told[0],
+  );
+});
+
 test('keys and clock are compared with the broker’s', async () => {
   const exchange: RunningExchange = await startExchange({ seed: 'doctor' });
   try {

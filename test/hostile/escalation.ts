@@ -223,6 +223,10 @@ const STARTS: Readonly<Record<string, Attempt>> = {
     return mustNotStart(tower);
   },
   'paper at the host of live': () => mustNotStart(new Harness({ env: keysAt('https://api.alpaca.markets') })),
+  'paper at the host of live, with a dot': () =>
+    mustNotStart(new Harness({ env: keysAt('https://api.alpaca.markets.') })),
+  'paper at the host of live, at another port': () =>
+    mustNotStart(new Harness({ env: keysAt('https://API.alpaca.markets.:8443') })),
   'a live key for paper': (sink) => mustNotStart(new Harness({ env: keysAt(sink.url, 'AKABCDEFGH0123456789') })),
   'one key for both': (sink) =>
     mustNotStart(new Harness(env(sink, { ALPACA_PAPER_API_KEY: 'AKLIVE', ALPACA_PAPER_SECRET_KEY: 'hunter2' }))),
