@@ -98,6 +98,11 @@ test('the journal is read beside a running tower and after it, and nothing is le
     const bytes = readFileSync(file);
     writeFileSync(file, Buffer.concat([bytes.subarray(0, 4096), Buffer.alloc(bytes.length - 4096, 0x5a)]));
     assert.match(of(await look({ home: tower.home }), 'journal')[0] ?? '', /^error: .*cannot be read as it should be/);
+    rmSync(file);
+    assert.match(
+      of(await look({ home: tower.home }), 'journal')[0] ?? '',
+      /^warning: there is none, although .* holds/,
+    );
   } finally {
     await tower.end();
   }

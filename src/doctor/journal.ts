@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { MODES, type Mode } from '../order/name.ts';
-import { error, type Finding, ok, sizeOf } from './finding.ts';
+import { error, type Finding, ok, sizeOf, warning } from './finding.ts';
 
 export interface JournalReport {
   readonly findings: readonly Finding[];
@@ -24,8 +24,7 @@ export function examineJournal(home: string): JournalReport {
     fs.accessSync(file, fs.constants.R_OK);
   } catch (fault) {
     const code = fault instanceof Error && 'code' in fault ? String(fault.code) : 'unknown';
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      return { findings: [ok('journal', 'there is none yet')], accounts: NONE, isReadable: true };
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { findings: [missing(home)], accounts: NONE, isReadable: true };
     const remedy = 'Run the doctor as the user of the tower.';
     return {
       findings: [error('journal', `${file} may not be read (${code})`, remedy)],
@@ -55,6 +54,22 @@ export function examineJournal(home: string): JournalReport {
   } catch (fault) {
     const text = fault instanceof Error ? fault.message : String(fault);
     return { findings: [broken(file, text)], accounts: NONE, isReadable: true };
+  }
+}
+
+/** A home that has answered orders had a journal. */
+function missing(home: string): Finding {
+  const left = ['responses', 'orders/completed', 'orders/failed'].find((folder) => !isEmpty(join(home, folder)));
+  if (left === undefined) return ok('journal', 'there is none yet');
+  const remedy = 'Restore the newest copy before the next start (docs/operations.md, Backup and restore).';
+  return warning('journal', `there is none, although ${join(home, left)} holds what an earlier tower wrote`, remedy);
+}
+
+function isEmpty(folder: string): boolean {
+  try {
+    return fs.readdirSync(folder).length === 0;
+  } catch {
+    return true;
   }
 }
 
