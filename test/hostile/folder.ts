@@ -20,7 +20,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { Child } from '../prove/process.ts';
-import { sleep, until } from '../prove/process.ts';
+import { until } from '../prove/process.ts';
 import { Rig } from '../prove/rig.ts';
 import { HUSH, inputOf, isSurelyBad } from './inputs.ts';
 
@@ -45,6 +45,14 @@ const CHUNK = 500;
 const PATIENCE_MS = 60_000;
 /** So many files may lie there while the next chunk comes: some must rest before they are judged. */
 const RESTING = 200;
+
+/**
+ * What the tower asks for by itself, for its books and its picture of the account: on a busy machine some of it comes only after
+ * the first files were dropped.
+ */
+const OWN: ReadonlySet<string> = new Set(
+  ['account', 'orders', 'account/activities', 'positions'].map((path) => `GET /v2/${path}`),
+);
 
 const pad = (value: number, width: number): string => String(value).padStart(width, '0');
 let last = 0;
@@ -124,9 +132,8 @@ class Siege {
   async run(runs: number, progress: (done: number) => void): Promise<FolderFigures> {
     const settings = { TOWER_SWEEP_INTERVAL_MS: '3600000', TOWER_FILES_SETTLE_MS: '200' };
     const tower = await this.#rig.start(settings, { direct: true });
-    const own = await this.#ownRequests();
     try {
-      await this.#besiege(tower, own, runs, progress);
+      await this.#besiege(tower, runs, progress);
       const code = await tower.end();
       if (code !== 0) this.#crashed(tower);
     } catch (error) {
@@ -138,12 +145,7 @@ class Siege {
     return this.#figures;
   }
 
-  async #besiege(
-    tower: Child,
-    own: ReadonlySet<string>,
-    runs: number,
-    progress: (done: number) => void,
-  ): Promise<void> {
+  async #besiege(tower: Child, runs: number, progress: (done: number) => void): Promise<void> {
     const doubtful: number[] = [];
     const objects = this.#objects();
     for (let index = 0; index < runs; index++) {
@@ -155,7 +157,7 @@ class Siege {
       progress(this.#figures.inputs);
     }
     await this.#workedOff(tower, 0);
-    const uncalled = this.#rig.wire.seen.filter(({ method, url }) => !own.has(pathOf(method, url)));
+    const uncalled = this.#rig.wire.seen.filter(({ method, url }) => !OWN.has(pathOf(method, url)));
     this.#figures.requests = uncalled.length;
     for (const { method, url } of uncalled.slice(0, 5)) this.#figures.wrong.push(`sent for no order: ${method} ${url}`);
     for (const [count, index] of doubtful.entries()) {
@@ -163,17 +165,6 @@ class Siege {
       if (count % CHUNK === CHUNK - 1) await this.#workedOff(tower, RESTING);
     }
     await this.#workedOff(tower, 0);
-  }
-
-  /** What the tower asks for by itself, once it runs: the account, the book, the clock. */
-  async #ownRequests(): Promise<ReadonlySet<string>> {
-    const { seen } = this.#rig.wire;
-    // On a busy machine the last of them comes late, and would look as if somebody had asked for it.
-    for (let before = -1; before !== seen.length; ) {
-      before = seen.length;
-      await sleep(2000);
-    }
-    return new Set(this.#rig.wire.seen.map(({ method, url }) => pathOf(method, url)));
   }
 
   #drop(index: number): void {
