@@ -66,7 +66,7 @@ export interface PipelineOptions {
   readonly identities: Identities;
   readonly files: Pick<
     FolderOptions,
-    'settleMs' | 'pollMs' | 'maxBytes' | 'maxWaiting' | 'maxPending' | 'reserveBytes'
+    'settleMs' | 'pollMs' | 'maxBytes' | 'maxWaiting' | 'maxWaitingBytes' | 'maxPending' | 'reserveBytes'
   >;
   readonly sweepMs: number;
   readonly mirror: MirrorSettings;

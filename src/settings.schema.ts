@@ -121,6 +121,12 @@ export const sections = {
       20_000,
       'Files of one agent that may wait in the folder. While there are more, those that are taken are refused; cancels never are.',
     ),
+    max_waiting_mb: whole(
+      1,
+      100_000,
+      64,
+      'Megabytes of the files of one agent that may wait in the folder. While there are more, those that are taken are refused; cancels never are.',
+    ),
     max_pending: whole(
       1,
       1_000_000,

@@ -134,6 +134,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
           pollMs: settings.files.poll_ms,
           maxBytes: settings.files.max_bytes,
           maxWaiting: settings.files.max_waiting,
+          maxWaitingBytes: settings.files.max_waiting_mb * 1_048_576,
           maxPending: settings.files.max_pending,
           reserveBytes: settings.files.reserve_mb * 1_048_576,
         },

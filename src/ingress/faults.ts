@@ -31,6 +31,16 @@ const tooLarge = (size: number, limit: number): OrderError =>
     allowed: `at most ${limit} bytes`,
   });
 
+export const overBytes = (waiting: number, limit: number): OrderError =>
+  orderError(
+    'quota',
+    `files of ${waiting} bytes of this agent were waiting; while there are more than ${limit}, they are refused`,
+    {
+      got: String(waiting),
+      allowed: `at most ${limit} bytes at a time`,
+    },
+  );
+
 export const overQuota = (waiting: number, limit: number): OrderError =>
   orderError(
     'quota',

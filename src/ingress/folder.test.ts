@@ -60,6 +60,7 @@ function makeRig(
     identities: {},
     pending: { of: () => 0, unpublished: () => 0 },
     maxWaiting: 1000,
+    maxWaitingBytes: 1_000_000,
     maxPending: 1000,
     reserveBytes: 0,
     settleMs: 20,
@@ -218,6 +219,23 @@ test('more files than an agent may have waiting are refused, the oldest first, u
   rig.folder.start();
   while (faults.length < 7) await looks(rig);
   assert.deepEqual(faults, ['quota', 'quota', 'quota', 'quota', null, null, null]);
+});
+
+test('more bytes than an agent may have waiting are refused in the same way, and one that is too large counts for nothing', async () => {
+  const faults: (string | null)[] = [];
+  const rig = makeRig(() => {}, 1000, '', {
+    maxBytes: 1000,
+    maxWaitingBytes: 100,
+    admit: async (batch) => {
+      for (const { fault } of batch) faults.push(fault?.code ?? null);
+    },
+  });
+  for (let n = 0; n < 6; n++) rig.drop(nameOf('heavy', n), '{}'.padEnd(40));
+  rig.drop(nameOf('heavy', 6, 'cancelorder'), '{}');
+  rig.drop(nameOf('heavy', 7), '{}'.padEnd(2000));
+  rig.folder.start();
+  while (faults.length < 8) await looks(rig);
+  assert.deepEqual(faults, ['quota', 'quota', 'quota', 'quota', null, null, null, 'file_too_large']);
 });
 
 test('with little room on the disk only cancels are taken, and the rest when there is room again', async () => {

@@ -12,7 +12,7 @@ import { type AgentId, isAgentId } from '../order/name.ts';
 import { completeness } from '../order/parse.ts';
 import { type Identities, identityOf } from '../risk/identity.ts';
 import { type Claimed, claimName, claimOf } from './claimed.ts';
-import { faultOf, overQuota } from './faults.ts';
+import { faultOf, overBytes, overQuota } from './faults.ts';
 import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
 import { Notices } from './notices.ts';
 import type { Pending } from './pending.ts';
@@ -26,12 +26,15 @@ const READ_TRIES = 10;
 /** So many are claimed and journaled together; fewer while a listing is under way, which is to end. */
 const BATCH = 64;
 const BATCH_BETWEEN = 8;
+/** So many are looked at in a turn, whole or not. */
+const LOOKS = 256;
+const LOOKS_BETWEEN = 32;
 /** While so many answers of an agent are not published yet, its further files wait: many when it is alone, few beside others. */
 const UNPUBLISHED = { alone: 128, beside: 8 };
 /** An agent is alone when no other one was served for so long. */
 const ALONE_MS = 2000;
 /** After so many names of a listing those who wait are served: a folder of a million files holds nobody up. */
-const CHUNK = 4096;
+const CHUNK = 1024;
 /** A folder is listed again no sooner than after so many times as long as the listing took. */
 const LISTING_SHARE = 10;
 /** An empty file gets this long: some writers create first and write later. */
@@ -53,6 +56,8 @@ export interface FolderOptions {
   readonly maxBytes: number;
   /** Files of one agent that may wait; while there are more, what is taken of it is refused. */
   readonly maxWaiting: number;
+  /** Bytes of them, in the same way. */
+  readonly maxWaitingBytes: number;
   /** Requests of one agent that may be journaled and not done; while there are more, its files stay where they are. */
   readonly maxPending: number;
   /** Free bytes of the disk below which only cancels are taken. */
@@ -210,14 +215,15 @@ export class Folder {
         await this.#list();
         taken = 0;
       }
-      const served = await this.#serve();
-      taken += served;
-      if (served === 0 && !(this.#lines.isEmpty && this.#lines.isCut && taken > 0)) return;
+      const served = await this.#serve(BATCH, LOOKS);
+      taken += served.taken;
+      if (served.looked === 0 && !(this.#lines.isEmpty && this.#lines.isCut && taken > 0)) return;
+      if (served.taken === 0) await turn(this.#o.clock);
     }
   }
 
-  /** Claims and hands over those who are next, at most a batch. Answers how many. */
-  async #serve(most = BATCH): Promise<number> {
+  /** Claims and hands over those who are next, at most a batch, and looks at no more than so many. */
+  async #serve(most: number, looks: number): Promise<{ readonly taken: number; readonly looked: number }> {
     const batch: Received[] = [];
     const { pending } = this.#o;
     // Answers are written in the order of the journal: who runs far ahead of his own would delay those of the others.
@@ -226,9 +232,11 @@ export class Folder {
     const ahead = isAlone ? UNPUBLISHED.alone : UNPUBLISHED.beside;
     const isServed = (agent: AgentId | ''): boolean => agent === '' || pending.unpublished(agent) < ahead;
     const size = isAlone ? most : Math.min(most, BATCH_BETWEEN);
-    while (batch.length < size) {
+    let looked = 0;
+    while (batch.length < size && looked < looks) {
       const next = this.#lines.next(isServed);
       if (next === undefined) break;
+      looked++;
       const sender = senderOf(next);
       if (sender !== this.#lastSender) this.#mixedAt = now;
       this.#lastSender = sender;
@@ -236,7 +244,7 @@ export class Folder {
       if (taken !== null) batch.push(taken);
     }
     if (batch.length > 0) await this.#o.admit(batch);
-    return batch.length;
+    return { taken: batch.length, looked };
   }
 
   /** What lies in the folders. Those who wait already are served in between. */
@@ -254,13 +262,13 @@ export class Folder {
         for (const entry of files.walk(inbox.path)) {
           if (IGNORED.test(entry.name)) this.#watchTemp({ inbox, entry });
           else if (inbox.agent !== null || !this.#isOwnFolder(entry.name)) {
-            found.add({ inbox, entry });
+            found.add(this.#measured({ inbox, entry }, found));
             // Of whom nothing was known to wait need not wait for the end of the listing.
             if (names >= CHUNK && !this.#lines.has({ inbox, entry })) this.#lines.add({ inbox, entry });
           }
           if (++names % CHUNK > 0) continue;
           spent += clock.monotonic() - began;
-          if ((await this.#serve(BATCH_BETWEEN)) === 0) await turn(clock);
+          if ((await this.#serve(BATCH_BETWEEN, LOOKS_BETWEEN)).taken === 0) await turn(clock);
           began = clock.monotonic();
           if (this.#stopped) return;
         }
@@ -276,6 +284,14 @@ export class Folder {
     if (isWhole) this.#forgetGone();
     await this.#notices.flush();
     this.#listAt = clock.monotonic() + LISTING_SHARE * spent;
+  }
+
+  /** With its size. Beyond the quota of files those that are taken are refused anyway, and there may be a million. */
+  #measured(waiting: Waiting, found: Lines): Waiting {
+    if (found.behind(waiting).files >= this.#o.maxWaiting) return waiting;
+    const size = this.#o.files.size(waiting.inbox.path, waiting.entry);
+    // What is too large for one is refused for that, and is no reason to refuse the others.
+    return { ...waiting, bytes: size > this.#o.maxBytes ? 0 : size };
   }
 
   #isOwnFolder(name: string): boolean {
@@ -342,9 +358,12 @@ export class Folder {
     this.#stuck.delete(path);
     this.#o.failpoints.hit('k04-claimed');
     const received = this.#read(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent });
+    if (received === null || isCancel(entry.name)) return received;
     const behind = this.#lines.behind(waiting);
-    if (received === null || behind < this.#o.maxWaiting || isCancel(entry.name)) return received;
-    return { ...received, fault: overQuota(behind + 1, this.#o.maxWaiting) };
+    const { maxWaiting, maxWaitingBytes } = this.#o;
+    if (behind.files >= maxWaiting) return { ...received, fault: overQuota(behind.files + 1, maxWaiting) };
+    const bytes = behind.bytes + (received.raw?.length ?? 0);
+    return bytes > maxWaitingBytes ? { ...received, fault: overBytes(bytes, maxWaitingBytes) } : received;
   }
 
   /** Cancels always may; others when there is room for them. What may not stays where it is, and is found again. */

@@ -40,7 +40,7 @@ test('of a heap the oldest are kept in mind, the rest is known to be there, and 
   assert.ok(lines.isCut);
   const first = lines.next();
   assert.equal(first?.entry.name, name('flood', 1));
-  assert.equal(first === undefined ? 0 : lines.behind(first), 19_999);
+  assert.equal(first === undefined ? 0 : lines.behind(first).files, 19_999);
   assert.equal(lines.next()?.entry.name, name('calm', 1));
   // Told of by the system, and not the turn of its agent.
   lines.hint({ inbox: SHARED, entry: dirEntry(name('flood', 30_000)) });

@@ -15,6 +15,8 @@ export interface Inbox {
 export interface Waiting {
   readonly inbox: Inbox;
   readonly entry: DirEntry;
+  /** Its size, as far as it was looked at. */
+  readonly bytes?: number;
 }
 
 /** Of one agent's waiting files so many are kept in mind, the oldest; the others are found again when these are gone. */
@@ -28,6 +30,8 @@ class Line {
   #isSorted = false;
   /** Files that are waiting, with those that are not kept in mind. */
   total = 0;
+  /** Bytes of those whose size is known. */
+  bytes = 0;
 
   get isCut(): boolean {
     return this.total > this.#files.length;
@@ -41,6 +45,7 @@ class Line {
     const { name } = waiting.entry;
     if (this.#names.has(name)) return;
     this.total++;
+    this.bytes += waiting.bytes ?? 0;
     const placed = { waiting, place: placeOf(name) };
     if (this.#isSorted) this.#files.splice(this.#indexOf(placed.place), 0, placed);
     else this.#files.push(placed);
@@ -57,6 +62,7 @@ class Line {
     if (first === undefined) return undefined;
     this.#names.delete(first.entry.name);
     this.total--;
+    this.bytes -= first.bytes ?? 0;
     return first;
   }
 
@@ -128,9 +134,10 @@ export class Lines {
     return this.#inboxes.get(waiting.inbox.path)?.has(senderOf(waiting)) === true;
   }
 
-  /** How many files of the sender of this one were waiting behind it. */
-  behind(waiting: Waiting): number {
-    return this.#inboxes.get(waiting.inbox.path)?.get(senderOf(waiting))?.total ?? 0;
+  /** How many files of the sender of this one wait with it or behind it, and their bytes as far as they are known. */
+  behind(waiting: Waiting): { readonly files: number; readonly bytes: number } {
+    const line = this.#inboxes.get(waiting.inbox.path)?.get(senderOf(waiting));
+    return { files: line?.total ?? 0, bytes: line?.bytes ?? 0 };
   }
 
   /** The next file of an agent that may be served now. */

@@ -50,6 +50,8 @@ export interface Files {
   walk(folder: string): Iterable<DirEntry>;
   /** Reads at most `maxBytes` of a regular file with one link, without ever blocking. */
   peek(folder: string, entry: DirEntry, maxBytes: number): Peek;
+  /** Bytes of a listed regular file; 0 when it is gone, something else, or cannot be looked at. Never throws. */
+  size(folder: string, entry: DirEntry): number;
   /** Renames a listed entry to `to`; false when it is gone. */
   claim(folder: string, entry: DirEntry, to: string): boolean;
   /**
@@ -336,6 +338,14 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
         return { kind: 'file', bytes: buffer.subarray(0, length), identity: { ...identity, size: length } };
       } finally {
         fs.closeSync(fd);
+      }
+    },
+    size(folder, entry) {
+      try {
+        const look = fs.lstatSync(entryAt(folder, entry), { throwIfNoEntry: false });
+        return look?.isFile() === true ? look.size : 0;
+      } catch {
+        return 0;
       }
     },
     claim(folder, entry, to) {

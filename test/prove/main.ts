@@ -58,10 +58,9 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-const isNamed = (row: Row): boolean => wanted.includes(row.id.toLowerCase()) || wanted.includes(family(row));
-const chosen = rows.filter(
-  (row) => wanted.length === 0 || isNamed(row) || row.promises.some((promise) => wanted.includes(promise)),
-);
+const isOneOf = (row: Row): boolean =>
+  wanted.length === 0 || wanted.includes(family(row)) || row.promises.some((promise) => wanted.includes(promise));
+const chosen = rows.filter((row) => wanted.includes(row.id.toLowerCase()) || (row.onlyNamed !== true && isOneOf(row)));
 
 const startedAt = Date.now();
 if (values.out !== undefined) mkdirSync(values.out, { recursive: true });

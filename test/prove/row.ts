@@ -15,6 +15,8 @@ export interface Row {
   readonly promises: readonly string[];
   /** About how long it takes when that is more than one: such rows start first. */
   readonly minutes?: number;
+  /** Runs only when it is named itself: it is heavy. */
+  readonly onlyNamed?: boolean;
   run(rig: Rig): Promise<Figures | undefined>;
 }
 

@@ -374,7 +374,7 @@ async function flood(rig: Rig, files: number, asks: number): Promise<Figures> {
   const atStart = left();
   const during = await latencies(rig, 'calm', asks);
   const stillThere = left();
-  const ratio = Math.round((at(during, 0.99) / at(before, 0.99)) * 10) / 10;
+  const ratio = (share: number): number => Math.round((at(during, share) / at(before, share)) * 10) / 10;
   const figures = {
     files,
     waiting_at_first: atStart,
@@ -383,11 +383,52 @@ async function flood(rig: Rig, files: number, asks: number): Promise<Figures> {
     calm_p99_ms: at(before, 0.99),
     flooded_p50_ms: at(during, 0.5),
     flooded_p99_ms: at(during, 0.99),
-    p99_ratio: ratio,
+    p50_ratio: ratio(0.5),
+    p99_ratio: ratio(0.99),
   };
   must(stillThere > 0, 'the heap was gone before the end: nothing was measured');
   must(at(during, 0.99) < 2000, `an answer to somebody else took ${at(during, 0.99)} ms`);
   for (const name of readdirSync(incoming)) if (name.includes('_flood_')) rmSync(join(incoming, name), { force: true });
+  return figures;
+}
+
+const MILLION = 1_000_000;
+
+/** Megabytes of memory that a process holds. */
+const rssOf = (pid: number): number =>
+  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+
+/** A million empty files of one agent: none of them is whole, and each listing meets them all. */
+async function million(rig: Rig, asks: number): Promise<Figures> {
+  const tower = await rig.start();
+  await latencies(rig, 'calm', 20);
+  const before = await latencies(rig, 'calm', asks);
+  const rssBefore = rssOf(tower.pid);
+  const incoming = incomingOf(rig);
+  for (let n = 0; n < MILLION; n++) {
+    closeSync(openSync(join(incoming, `paper_flood_accountinfo_20260213143022${padded(n)}.json`), 'w'));
+    if (n % 1000 === 0) await sleep(0);
+  }
+  const startedAt = performance.now();
+  const [first = 0] = await latencies(rig, 'new', 1);
+  const during = await latencies(rig, 'calm', asks);
+  const left = readdirSync(incoming).length;
+  const figures = {
+    files: MILLION,
+    waiting_at_last: left,
+    new_agent_ms: Math.round(first),
+    calm_p50_ms: at(before, 0.5),
+    calm_p99_ms: at(before, 0.99),
+    million_p50_ms: at(during, 0.5),
+    million_p99_ms: at(during, 0.99),
+    slowest_ms: at(during, 1),
+    seconds: Math.round((performance.now() - startedAt) / 1000),
+    rss_before_mb: rssBefore,
+    rss_mb: rssOf(tower.pid),
+  };
+  for (const name of readdirSync(incoming)) if (name.includes('_flood_')) rmSync(join(incoming, name), { force: true });
+  must(left > MILLION / 2, `only ${left} were left: nothing was measured`);
+  must(at(during, 1) < 5000, `an answer to somebody else took ${at(during, 1)} ms`);
   return figures;
 }
 
@@ -401,4 +442,8 @@ export const intakeRows: readonly Row[] = [
   row('C14', 'responses/ is removed, and replaced by a link', swappedResponses),
   row('C16', 'names that no file should have', strangeNames),
   row('C18', 'one agent floods 50,000 files', (rig) => flood(rig, 50_000, 100), 1.5),
+  {
+    ...row('B25.million', 'a million files of one agent in incoming/', (rig) => million(rig, 100), 5),
+    onlyNamed: true,
+  },
 ];

@@ -75,6 +75,10 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       if (bytes.length > maxBytes) return { kind: 'too_large', size: bytes.length, identity };
       return { kind: 'file', bytes, identity };
     },
+    size(folder, entry) {
+      life.call('size');
+      return disk.at(`${folder}/${entry.name}`)?.bytes.length ?? 0;
+    },
     claim(folder: string, entry: DirEntry, to: string) {
       call('claim');
       const from = `${folder}/${entry.name}`;

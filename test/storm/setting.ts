@@ -45,6 +45,7 @@ export function optionsOf(plan: Plan, tell: (text: string) => void, fatal: (erro
       pollMs: plan.pollMs,
       maxBytes: 65_536,
       maxWaiting: 20_000,
+      maxWaitingBytes: 67_108_864,
       maxPending: 5_000,
       reserveBytes: 67_108_864,
     },
