@@ -39,3 +39,10 @@ export function claimOf(claimedAs: string, hasOwnFolder: (agent: string) => bool
   const came = way ?? (hasOwnFolder(named) ? named : '');
   return { receipt, fileName, folderOf: isAgentId(came) ? came : null };
 }
+
+/** Whose temporary file it is, by its folder or its name; null when neither says. */
+export function tempAgent(path: string): AgentId | null {
+  const [, own = '', named = ''] = /^orders\/incoming\/(?:([a-z0-9]+)\/)?(?:\.*[a-z]+_([a-z0-9]+)_)?/.exec(path) ?? [];
+  const agent = own === '' ? named : own;
+  return isAgentId(agent) ? agent : null;
+}

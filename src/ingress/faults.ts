@@ -31,22 +31,18 @@ const tooLarge = (size: number, limit: number): OrderError =>
     allowed: `at most ${limit} bytes`,
   });
 
-export const overBytes = (waiting: number, limit: number): OrderError =>
-  orderError(
-    'quota',
-    `files of ${waiting} bytes of this agent were waiting; while there are more than ${limit}, they are refused`,
-    {
-      got: String(waiting),
-      allowed: `at most ${limit} bytes at a time`,
-    },
-  );
-
-export const overQuota = (waiting: number, limit: number): OrderError =>
-  orderError(
-    'quota',
-    `${waiting} files of this agent were waiting; while there are more than ${limit}, they are refused`,
-    {
-      got: String(waiting),
-      allowed: `at most ${limit} files at a time`,
-    },
-  );
+/** Null when the agent of a file of `bytes` has not more waiting than it may. */
+export function overQuota(
+  behind: { readonly files: number; readonly bytes: number },
+  bytes: number,
+  { maxWaiting, maxWaitingBytes }: { readonly maxWaiting: number; readonly maxWaitingBytes: number },
+): OrderError | null {
+  const over = (words: string, found: number, limit: number, unit: string): OrderError =>
+    orderError('quota', `${words} of this agent were waiting; while there are more than ${limit}, they are refused`, {
+      got: String(found),
+      allowed: `at most ${limit} ${unit} at a time`,
+    });
+  if (behind.files >= maxWaiting) return over(`${behind.files + 1} files`, behind.files + 1, maxWaiting, 'files');
+  const all = behind.bytes + bytes;
+  return all > maxWaitingBytes ? over(`files of ${all} bytes`, all, maxWaitingBytes, 'bytes') : null;
+}

@@ -11,8 +11,8 @@ import type { Random } from '../lib/random.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
 import { completeness } from '../order/parse.ts';
 import { type Identities, identityOf } from '../risk/identity.ts';
-import { type Claimed, claimName, claimOf } from './claimed.ts';
-import { faultOf, overBytes, overQuota } from './faults.ts';
+import { type Claimed, claimName, claimOf, tempAgent } from './claimed.ts';
+import { faultOf, overQuota } from './faults.ts';
 import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
 import { Notices } from './notices.ts';
 import type { Pending } from './pending.ts';
@@ -359,11 +359,8 @@ export class Folder {
     this.#o.failpoints.hit('k04-claimed');
     const received = this.#read(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent });
     if (received === null || isCancel(entry.name)) return received;
-    const behind = this.#lines.behind(waiting);
-    const { maxWaiting, maxWaitingBytes } = this.#o;
-    if (behind.files >= maxWaiting) return { ...received, fault: overQuota(behind.files + 1, maxWaiting) };
-    const bytes = behind.bytes + (received.raw?.length ?? 0);
-    return bytes > maxWaitingBytes ? { ...received, fault: overBytes(bytes, maxWaitingBytes) } : received;
+    const over = overQuota(this.#lines.behind(waiting), received.raw?.length ?? 0, this.#o);
+    return over === null ? received : { ...received, fault: over };
   }
 
   /** Cancels always may; others when there is room for them. What may not stays where it is, and is found again. */
@@ -497,10 +494,3 @@ const isCancel = (name: string): boolean => name.split('_', 3)[2] === 'cancelord
 
 const ownerOf = (look: Peek): number | null =>
   look.kind === 'foreign' ? look.uid : 'identity' in look ? look.identity.uid : null;
-
-/** Whose temporary file it is, by its folder or its name; null when neither says. */
-function tempAgent(path: string): AgentId | null {
-  const [, own = '', named = ''] = /^orders\/incoming\/(?:([a-z0-9]+)\/)?(?:\.*[a-z]+_([a-z0-9]+)_)?/.exec(path) ?? [];
-  const agent = own === '' ? named : own;
-  return isAgentId(agent) ? agent : null;
-}
