@@ -1,5 +1,5 @@
 /**
- * C01 to C18 and B25: what agents put into the folders, by mistake or on purpose: links, FIFOs, devices, heaps, swapped
+ * C01 to C18 and B25.million: what agents put into the folders, by mistake or on purpose: links, FIFOs, devices, heaps, swapped
  * folders. Must never count a thing as answered that nobody was told of.
  */
 import {
@@ -24,7 +24,7 @@ import { sleep, until } from './process.ts';
 import type { Rig } from './rig.ts';
 import { type Figures, machine, must, type Row } from './row.ts';
 
-const row = (id: string, title: string, run: Row['run'], minutes?: number): Row => ({
+export const intakeRow = (id: string, title: string, run: Row['run'], minutes?: number): Row => ({
   id,
   title,
   promises: ['p4'],
@@ -33,9 +33,9 @@ const row = (id: string, title: string, run: Row['run'], minutes?: number): Row 
 });
 
 const CANARY = 'canary-2f61c0-never-read';
-const incomingOf = (rig: Rig): string => join(rig.site.home, 'orders', 'incoming');
+export const incomingOf = (rig: Rig): string => join(rig.site.home, 'orders', 'incoming');
 const padded = (n: number): string => String(n).padStart(6, '0');
-const nameOf = (agent: string, n: number, type = 'accountinfo'): string =>
+export const nameOf = (agent: string, n: number, type = 'accountinfo'): string =>
   `paper_${agent}_${type}_20260213143022${padded(n)}.json`;
 
 /** Every file below a folder, links not followed. */
@@ -47,7 +47,7 @@ function filesBelow(folder: string): readonly string[] {
 }
 
 /** Answers of an agent so far, by their error codes. */
-function codesOf(rig: Rig, agent: string): Map<string, number> {
+export function codesOf(rig: Rig, agent: string): Map<string, number> {
   const codes = new Map<string, number>();
   const folder = join(rig.site.home, 'responses', agent);
   if (!existsSync(folder)) return codes;
@@ -59,7 +59,8 @@ function codesOf(rig: Rig, agent: string): Map<string, number> {
   }
   return codes;
 }
-const sum = (codes: ReadonlyMap<string, number>): number => [...codes.values()].reduce((all, one) => all + one, 0);
+export const sum = (codes: ReadonlyMap<string, number>): number =>
+  [...codes.values()].reduce((all, one) => all + one, 0);
 
 /** How long orders that are asked one by one wait for their first answer. */
 async function latencies(rig: Rig, agent: string, count: number): Promise<readonly number[]> {
@@ -433,17 +434,17 @@ async function million(rig: Rig, asks: number): Promise<Figures> {
 }
 
 export const intakeRows: readonly Row[] = [
-  row('C01', '20,000 changes while the tower is stopped: the watch loses them', overflow),
-  row('C03', 'half a file, finished later, or never; and one over a longer one', halves),
-  row('C06', 'a file that is replaced again and again', replaced),
-  row('C08', '100 FIFOs in incoming/, one in the archive', fifos),
-  row('C09', 'links, folders, devices, second names, 10 GB of nothing', strangeObjects),
-  row('C13', 'incoming/ is replaced by a link', swappedIncoming),
-  row('C14', 'responses/ is removed, and replaced by a link', swappedResponses),
-  row('C16', 'names that no file should have', strangeNames),
-  row('C18', 'one agent floods 50,000 files', (rig) => flood(rig, 50_000, 100), 1.5),
+  intakeRow('C01', '20,000 changes while the tower is stopped: the watch loses them', overflow),
+  intakeRow('C03', 'half a file, finished later, or never; and one over a longer one', halves),
+  intakeRow('C06', 'a file that is replaced again and again', replaced),
+  intakeRow('C08', '100 FIFOs in incoming/, one in the archive', fifos),
+  intakeRow('C09', 'links, folders, devices, second names, 10 GB of nothing', strangeObjects),
+  intakeRow('C13', 'incoming/ is replaced by a link', swappedIncoming),
+  intakeRow('C14', 'responses/ is removed, and replaced by a link', swappedResponses),
+  intakeRow('C16', 'names that no file should have', strangeNames),
+  intakeRow('C18', 'one agent floods 50,000 files', (rig) => flood(rig, 50_000, 100), 1.5),
   {
-    ...row('B25.million', 'a million files of one agent in incoming/', (rig) => million(rig, 100), 5),
+    ...intakeRow('B25.million', 'a million files of one agent in incoming/', (rig) => million(rig, 100), 5),
     onlyNamed: true,
   },
 ];

@@ -8,6 +8,7 @@ import { diskRows } from './rows-disk.ts';
 import { failpointRows } from './rows-failpoints.ts';
 import { haltRows } from './rows-halt.ts';
 import { intakeRows } from './rows-intake.ts';
+import { ownFileRows } from './rows-intake-2.ts';
 import { killRows } from './rows-kills.ts';
 import { processRows } from './rows-process.ts';
 import { secretRows } from './rows-secrets.ts';
@@ -28,6 +29,7 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...budgetRows,
   ...diskRows(options.seed),
   ...intakeRows,
+  ...ownFileRows,
   ...clockRows,
   ...brokerRows,
   ...hostileRows,
