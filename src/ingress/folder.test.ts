@@ -238,6 +238,15 @@ test('more bytes than an agent may have waiting are refused in the same way, and
   assert.deepEqual(faults, ['quota', 'quota', 'quota', 'quota', null, null, null, 'file_too_large']);
 });
 
+test('the folder of claimed files is made again when somebody has taken it away', async () => {
+  const rig = makeRig(() => {}, 10);
+  fs.rmSync(path.join(rig.home, PROCESSING), { recursive: true });
+  rig.drop(nameOf('one', 1), '{}');
+  rig.folder.start();
+  await rig.enough(1);
+  assert.deepEqual(rig.taken, [[nameOf('one', 1), '{}']]);
+});
+
 test('with little room on the disk only cancels are taken, and the rest when there is room again', async () => {
   let free = 5;
   const rig = makeRig(() => {}, 10, '', { reserveBytes: 100, room: () => ({ free, total: 10_000 }) });

@@ -255,6 +255,8 @@ export class Folder {
     this.#wantsListing = false;
     this.#listing++;
     const found = new Lines();
+    // Without it every claim would look as if the file were gone.
+    this.#tried(PROCESSING, () => files.exists(PROCESSING) || files.makeFolder(PROCESSING));
     let names = 0;
     let isWhole = true;
     for (const inbox of this.#inboxes) {

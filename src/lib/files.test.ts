@@ -316,3 +316,15 @@ test('what is planted where the tower reads is neither waited for nor followed',
     ['one', 'canary'],
   );
 });
+
+test('the folder of temporary files is made again when somebody has taken it away', async () => {
+  const home = fs.mkdtempSync(path.join(tmpdir(), 'files-'));
+  const files = systemFiles(home, { temps: 'data/tmp' });
+  for (const folder of ['data/tmp', 'out']) files.makeFolder(folder);
+  await files.publish('out/one', 'one');
+  fs.rmSync(path.join(home, 'data/tmp'), { recursive: true });
+  await files.publish('out/two', 'two');
+  assert.equal(fs.readFileSync(path.join(home, 'out/two'), 'utf8'), 'two');
+  files.close();
+  fs.rmSync(home, { recursive: true });
+});

@@ -182,6 +182,17 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
     }
   }
 
+  function openNew(file: string): number {
+    try {
+      return fs.openSync(at(file), 'wx', 0o644);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || temps === undefined) throw error;
+      // Somebody has taken the folder of temporary files away.
+      makeFolder(temps);
+      return fs.openSync(at(file), 'wx', 0o644);
+    }
+  }
+
   /** Writes a synced temporary file for `to` and returns its path. */
   async function writeTemp(
     to: string,
@@ -189,7 +200,7 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
     point?: (step: 'temp' | 'written' | 'synced') => void,
   ): Promise<string> {
     const temp = path.posix.join(temps ?? path.posix.dirname(to), `${TEMP_PREFIX}${process.pid}-${counter++}`);
-    const fd = fs.openSync(at(temp), 'wx', 0o644);
+    const fd = openNew(temp);
     try {
       point?.('temp');
       fs.writeFileSync(fd, bytes);
@@ -244,6 +255,27 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
     for (let child = root; child.startsWith(made); child = path.dirname(child)) syncNow(path.dirname(child));
   }
 
+  function makeFolder(folder: string): void {
+    makeHome();
+    const parts = path.posix.normalize(folder).split('/');
+    for (let depth = 1; depth <= parts.length && parts[0] !== '.'; depth++) {
+      const child = parts.slice(0, depth).join('/');
+      let isNew = true;
+      try {
+        fs.mkdirSync(at(child), (rights?.get(child)?.mode ?? FOLDER_MODE) & 0o777);
+        pins.forget(child);
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+        isNew = false;
+        pins.check(child);
+      }
+      put(child, isNew);
+    }
+    // A folder's name is durable only when its parent is synced: always, for an earlier sync may have failed.
+    for (let depth = parts.length - 1; depth >= 0 && parts[0] !== '.'; depth--)
+      syncNow(pins.at(depth === 0 ? '.' : parts.slice(0, depth).join('/')));
+  }
+
   /** Bytes of a regular file; null when there is none. Never blocks, whatever lies under the name. */
   function readRegular(file: string): Buffer | null {
     let fd: number;
@@ -264,26 +296,7 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
   }
 
   return {
-    makeFolder(folder) {
-      makeHome();
-      const parts = path.posix.normalize(folder).split('/');
-      for (let depth = 1; depth <= parts.length && parts[0] !== '.'; depth++) {
-        const child = parts.slice(0, depth).join('/');
-        let isNew = true;
-        try {
-          fs.mkdirSync(at(child), (rights?.get(child)?.mode ?? FOLDER_MODE) & 0o777);
-          pins.forget(child);
-        } catch (error) {
-          if (codeOf(error) !== 'EEXIST') throw error;
-          isNew = false;
-          pins.check(child);
-        }
-        put(child, isNew);
-      }
-      // A folder's name is durable only when its parent is synced: always, for an earlier sync may have failed.
-      for (let depth = parts.length - 1; depth >= 0 && parts[0] !== '.'; depth--)
-        syncNow(pins.at(depth === 0 ? '.' : parts.slice(0, depth).join('/')));
-    },
+    makeFolder,
     list(folder) {
       pins.check(folder);
       return fs.readdirSync(pins.at(folder), { encoding: 'buffer' }).map(rawEntry);
