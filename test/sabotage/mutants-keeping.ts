@@ -8,9 +8,9 @@ const SQLITE = 'src/journal/sqlite.ts';
 const PARSE = 'src/order/parse.ts';
 const CLAIM = `files.claim(inbox.path, entry, \`\${PROCESSING}/\${claimedAs}\`)`;
 const READ_CLAIMED =
-  'this.#read(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent });\n    const behind';
+  'this.#read(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent });\n    if (received';
 const TAKE_AS_SEEN =
-  'this.#received(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent }, look, this.#o.clock.now());\n    const behind';
+  'this.#received(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent }, look, this.#o.clock.now());\n    if (received';
 
 export const KEEPING: readonly Mutant[] = [
   {
