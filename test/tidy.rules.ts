@@ -113,7 +113,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:assert/strict': ['src/journal/conformance.ts', 'src/exchange/engine/testing/'],
   'node:test': ['src/journal/conformance.ts'],
   'node:buffer': ['src/'],
-  'node:child_process': [],
+  'node:child_process': ['src/cli/drill-stand.ts'],
   'node:crypto': ['src/'],
   'node:diagnostics_channel': ['src/broker/alpaca/'],
   'node:dns': [],
@@ -201,7 +201,10 @@ export const BANS: readonly Ban[] = [
     name: 'global fetch and WebSocket',
     pattern: /(?<![.\w])fetch\((?:['"`]|url\b|new URL|new Request)|\bglobalThis\.fetch\b|(?<!Ws)\bnew WebSocket\(/,
     instead: 'the Network of broker/alpaca',
-    seams: { 'src/broker/alpaca/': 'is the network' },
+    seams: {
+      'src/broker/alpaca/': 'is the network',
+      'src/cli/drill-stand.ts': 'controls the exchange that it has started',
+    },
   },
   {
     name: 'floating point from text',

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { type Context, EXIT, Exit, plain } from './context.ts';
 import { doctorCommand } from './doctor.ts';
+import { drillCommand } from './drill.ts';
 import { haltCommand, resumeCommand } from './halt.ts';
 import { limitsCommand } from './limits.ts';
 import { orderCommand } from './order.ts';
@@ -36,6 +37,7 @@ export async function run(
     limitsCommand(context),
     haltCommand(context),
     resumeCommand(context),
+    drillCommand(context),
     doctorCommand(context),
     await exchange(args, context),
   ];

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import type { BooksReport, BudgetReport, StatusReport } from '../observe/status.ts';
 import { type HomeOption, homeOf, homeOption, jsonOption, readStatus } from './common.ts';
 import { type Context, EXIT, Exit, plain } from './context.ts';
+import { drillLine, drillOf } from './drill.ts';
 import { haltLines, standingHalts } from './halt.ts';
 import { describeMode } from './screen.ts';
 
@@ -28,10 +29,15 @@ export function statusCommand(context: Context): Command {
         throw new Exit(EXIT.failed, message);
       }
       const running = written.running && context.isAlive(written.pid);
-      const report = { ...written, running, halts: standingHalts(home) };
+      const report = { ...written, running, halts: standingHalts(home), drill: drillOf(home) };
       const age = Math.floor((context.clock.now() - Date.parse(report.at) * 1000) / 1_000_000);
       if (options.json === true) context.out(`${JSON.stringify(report, null, 2)}\n`);
-      else context.out([...statusLines(report, age), ...haltLines(report.halts)].map((line) => `${line}\n`).join(''));
+      else
+        context.out(
+          [...statusLines(report, age), ...haltLines(report.halts), drillLine(report.drill)]
+            .map((line) => `${line}\n`)
+            .join(''),
+        );
       if (!running) throw new Exit(EXIT.failed);
       if (age > STALE_SECONDS) throw new Exit(EXIT.failed, `the tower has not reported for ${age} s: it may hang`);
     });

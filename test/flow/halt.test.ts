@@ -4,7 +4,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
-import { Harness } from './harness.ts';
+import { startExchange } from '../../src/exchange/server.ts';
+import { Harness, keysAt } from './harness.ts';
 
 let tower: Harness;
 beforeEach(async () => {
@@ -42,6 +43,37 @@ test('HALT in the home, made by hand, is as good', async () => {
   assert.equal(await code('alpha', 'stockbuy', MARKET), 'halted');
   rmSync(join(tower.home, 'HALT'));
   assert.equal(await code('alpha', 'stockbuy', MARKET), undefined);
+});
+
+test('what the tower says that it has seen counts what had left before, until that is answered', async () => {
+  const exchange = await startExchange({ control: true });
+  const late = new Harness({ env: keysAt(exchange.url) });
+  try {
+    await late.start();
+    const fault = { kind: 'latency', answer_delay_ms: 600 };
+    const requests = [{ method: 'POST', path: '/v2/orders', fault }];
+    await fetch(`${exchange.url}/_control/faults`, { method: 'PUT', body: JSON.stringify({ requests }) });
+    late.drop('alpha', 'stockbuy', RESTING);
+    await late.until(
+      () => (exchange.exchange.ledger.after(0).length > 0 ? true : null),
+      () => 'not sent',
+    );
+    writeFileSync(join(late.home, 'data/halt/agent.alpha'), '');
+    const counts = new Set<number>();
+    await late.until(
+      () => {
+        const file = join(late.home, 'data/halt.seen');
+        const seen = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { halts: [] };
+        if (seen.halts.includes('agent.alpha')) counts.add(seen.on_their_way);
+        return counts.has(0) ? true : null;
+      },
+      () => 'no answer was counted',
+    );
+    assert.deepEqual([...counts], [1, 0]);
+  } finally {
+    await late.end();
+    await exchange.close();
+  }
 });
 
 test('one agent, one symbol, reductions only', async () => {

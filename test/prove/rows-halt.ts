@@ -278,7 +278,9 @@ async function provePlain(rig: Rig, rounds: number): Promise<Figures> {
     took.push(outcome.ms);
     must(outcome.code === 0, `tower halt ended with ${outcome.code}`);
     must(orders.length > after, 'nothing had left before the halt');
-    must(after === 0, `${after} orders left after tower halt had returned, in round ${round + 1}`);
+    const last = Math.max(...orders.map(({ at }) => unix(at) - outcome.at)).toFixed(1);
+    const words = `in round ${round + 1}, the last ${last} ms after it; ${JSON.stringify(outcome)}`;
+    must(after === 0, `${after} orders left after tower halt had returned, ${words}`);
     rmSync(join(site.home, 'data/halt/all'));
   }
   await rig.conclude(200_000);
