@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Broker } from './broker/broker.ts';
-import { haltable, haltError } from './halt/halt.ts';
+import { type Halt, haltable, haltError } from './halt/halt.ts';
 import type { Halts } from './halt/halts.ts';
 import type { Arrival, Entry, Journal } from './journal/journal.ts';
 import { defined } from './lib/assert.ts';
@@ -28,7 +28,8 @@ import { type Approved, decide, type Rules } from './risk/decide.ts';
 import { type Forgery, forgery, type Identities, identityOf, type Origin } from './risk/identity.ts';
 import { judge, type LimitRules, needsQuote } from './risk/limits.ts';
 import { type Measured, measure, type Quotes, symbolsOf } from './risk/measure.ts';
-import type { Ground } from './risk/sums.ts';
+import { ACCOUNT } from './risk/standing.ts';
+import { type Ground, isReduction } from './risk/sums.ts';
 
 /** Something that was handed to the tower, before anything is known about it. */
 export interface Received {
@@ -72,7 +73,11 @@ export interface AdmitOptions {
 type Base = Pick<Arrival, 'receipt' | 'name' | 'raw' | 'sha256' | 'receivedAt'>;
 
 /** With the order that it is, when it is to be sent. */
-type Judged = Arrival & { readonly trade?: TradeRequest };
+type Judged = Arrival & {
+  readonly trade?: TradeRequest;
+  /** Only what makes a position smaller may pass: that is told where it is known what is held. */
+  readonly narrowed?: Halt;
+};
 
 const NO_QUOTES: Quotes = new Map();
 
@@ -163,9 +168,14 @@ export class Admitter {
     judged: readonly { readonly received: Received; readonly name: OrderName; readonly arrival: Judged }[],
     quotes: Quotes,
   ): Promise<void> {
-    const admissions = await this.#o.journal.admit(
-      judged.map(({ arrival }) => this.#measured(arrival, quotes)),
-      (order, ground) => this.#allow(order, ground, quotes),
+    const narrowed = new Map<Measured, Halt>();
+    const arrivals = judged.map(({ arrival: { narrowed: halt, ...arrival } }) => {
+      const one = this.#measured(arrival, quotes);
+      if (halt !== undefined && one.measured !== undefined) narrowed.set(one.measured, halt);
+      return one;
+    });
+    const admissions = await this.#o.journal.admit(arrivals, (order, ground) =>
+      this.#allow(order, ground, quotes, narrowed.get(order)),
     );
     this.#o.failpoints.hit('k06-d2-done');
     for (const [index, admission] of admissions.entries()) {
@@ -188,8 +198,9 @@ export class Admitter {
   }
 
   /** Inside the journal's transaction: a fault of ours there would end the tower. */
-  #allow(order: Measured, ground: Ground, quotes: Quotes): OrderError | null {
+  #allow(order: Measured, ground: Ground, quotes: Quotes, halt: Halt | undefined): OrderError | null {
     try {
+      if (halt !== undefined && !isReduction(order, ACCOUNT, ground.standings)) return haltError(halt);
       const error = judge(order, this.#o.limits, ground, quotes);
       if (error !== null || this.#o.limits.conflicts !== 'refuse') return error;
       const conflict = conflictOf(order, ground.standings);
@@ -254,8 +265,12 @@ export class Admitter {
     if (decision.kind === 'denied') return refused(decision.error, request.requestOrderId);
     // What cannot be told now is told before the first byte leaves.
     const admitted = this.#admitted(base, decision.approved);
-    const halt = isTrade(request) ? this.#o.halts.lately(haltable(request)) : null;
-    return halt === null || halt === 'unreadable' ? admitted : this.#kept(admitted, haltError(halt));
+    if (!isTrade(request)) return admitted;
+    const order = haltable(request);
+    const halt = this.#o.halts.lately(order);
+    if (halt !== null && halt !== 'unreadable') return this.#kept(admitted, haltError(halt));
+    const narrowed = order.reduces ? this.#o.halts.lately({ ...order, reduces: false }) : null;
+    return narrowed === null || narrowed === 'unreadable' ? admitted : { ...admitted, narrowed };
   }
 
   /**

@@ -212,6 +212,7 @@ const SCENES: readonly Scene[] = [
         ['--reduce-only'],
         [
           ['alpha', 'stockbuy', { ...MARKET, symbol: 'MSFT' }, 'reduce_only'],
+          ['alpha', 'stocksell', { ...MARKET, symbol: 'MSFT', qty: '9' }, 'reduce_only'],
           ['alpha', 'stocksell', { ...MARKET, symbol: 'MSFT', qty: '1' }, 'yes'],
         ],
       ),

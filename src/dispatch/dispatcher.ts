@@ -10,6 +10,7 @@ import { hasEnded, STATES } from '../order/states.ts';
 import { type CancelRights, carryOutCancel } from './cancel.ts';
 import { ask, type Desk, pause } from './desk.ts';
 import { answerQuery } from './query.ts';
+import { laneOf } from './reducing.ts';
 import { resolve } from './resolve.ts';
 import { refuseHalted, send } from './send.ts';
 import { doubtful } from './words.ts';
@@ -160,6 +161,7 @@ export class Dispatcher {
     const desk = this.#desk;
     const cancelling = halts.filter(({ cancels }) => cancels);
     const states = cancelling.length > 0 ? (['admitted', 'working'] as const) : (['admitted'] as const);
+    const held = halts.some(({ reduceOnly }) => reduceOnly) ? await desk.held() : null;
     for (const entry of await desk.journal.unfinished(states)) {
       if (desk.isStopped()) return;
       if (entry.mode !== desk.broker.mode || entry.wire === null) continue;
@@ -169,7 +171,10 @@ export class Dispatcher {
         this.opened(entry, cancelling);
         continue;
       }
-      const halt = haltAgainst(halts, haltable(request));
+      const order = haltable(request);
+      // As much as is told by the books: what waits counts for itself, not with the others that wait.
+      const reduces = order.reduces && laneOf(request, held) === 'reduce';
+      const halt = haltAgainst(halts, { ...order, reduces });
       if (halt !== null) await refuseHalted(desk, entry, halt);
     }
   }

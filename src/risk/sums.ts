@@ -31,7 +31,8 @@ export function isReduction(order: Measured, scope: string, standings: Standings
   return order.parts.every((part) => {
     if (part.isExit) return true;
     const one = standings.symbol(order.mode, scope, part.symbol);
-    const qty = exact(part.qty);
+    // A sum of money buys and sells fractions, which Alpaca never sells short (Alpaca docs: fractional trading).
+    const qty = order.qty === null ? ZERO : exact(part.qty);
     return part.side === 'sell'
       ? one.held.gt(ZERO) && one.sells.plus(qty).lte(one.held)
       : one.held.lt(ZERO) && one.buys.plus(qty).lte(one.held.abs());

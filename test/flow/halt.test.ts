@@ -90,6 +90,25 @@ test('one agent, one symbol, reductions only', async () => {
   assert.equal(await code('alpha', 'stockbuy', { ...MARKET, symbol: 'MSFT' }), undefined);
 });
 
+test('where only reductions pass, a sell of more than is held does not, also together with another', async () => {
+  const bought = await tower.ask('alpha', 'stockbuy', { ...MARKET, qty: '3' });
+  assert.equal(bought.error, null);
+  const db = new Sqlite(join(tower.home, 'data/tower.db'), { readonly: true });
+  const booked = db.prepare("SELECT qty FROM holdings WHERE agent = 'alpha' AND symbol = 'AAPL'").pluck();
+  await tower.until(
+    () => (booked.get() === '3' ? true : null),
+    () => 'not booked',
+  );
+  db.close();
+  halt('all.reduce');
+  const limit = { ...RESTING, limit_price: '9000.00' };
+  assert.equal(await code('alpha', 'stocksell', { ...MARKET, qty: '4' }), 'reduce_only');
+  assert.equal(await code('beta', 'stocksell', { ...MARKET, symbol: 'MSFT' }), 'reduce_only');
+  assert.equal(await code('alpha', 'stocksell', { ...limit, qty: '2' }), undefined);
+  assert.equal(await code('alpha', 'stocksell', { ...limit, qty: '2' }), 'reduce_only');
+  assert.equal(await code('alpha', 'stocksell', { ...limit, qty: '1' }), undefined);
+});
+
 test('what waits when a halt comes is refused, and is not sent after it', async () => {
   await tower.stop();
   await tower.start({ TOWER_BUDGET_PER_MINUTE: '8', TOWER_BUDGET_PER_SECOND: '8' });
