@@ -6,9 +6,11 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -276,15 +278,31 @@ function resume(context: Context, options: ScopeOptions & { readonly confirm: st
   } finally {
     closeSync(fd);
   }
-  for (const name of resumes) rmSync(name === HALT_FILE ? join(home, name) : join(folder, name), { force: true });
+  for (const name of resumes) remove(name === HALT_FILE ? join(home, name) : join(folder, name));
   const dir = openSync(folder, 'r');
   fsyncSync(dir);
   closeSync(dir);
+  const left = standingHalts(home);
+  const kept = left.filter((one) => isSameScope(one.scope, scope)).map(({ name }) => name);
+  if (kept.length > 0)
+    throw new Exit(
+      EXIT.failed,
+      `${describeScope(scope)} is still halted: ${plain(kept.join(', '))} in ${folder} (or ${home}) cannot be removed; move it away`,
+    );
   if (options.json === true) context.out(`${note}\n`);
   else context.out(`${describeScope(scope)} is resumed: new orders are sent, those refused meanwhile are not\n`);
-  const left = standingHalts(home);
   if (left.length > 0 && options.json !== true)
     context.err(`still halted: ${plain(left.map((one) => describeScope(one.scope)).join(', '))}\n`);
+}
+
+/** Whatever has the name halts, also a link or a folder; a folder is taken away when it is empty. */
+function remove(path: string): void {
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmdirSync(path);
+    else rmSync(path, { force: true });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
 }
 
 /** The halts of a home, as a person asks for them: without the tower. */
@@ -295,7 +313,7 @@ export function standingHalts(home: string): readonly Halt[] {
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
-  const bare = readText(join(home, HALT_FILE)) === null ? [] : [HALT_FILE];
+  const bare = lstatSync(join(home, HALT_FILE), { throwIfNoEntry: false }) === undefined ? [] : [HALT_FILE];
   return [...names, ...bare]
     .sort()
     .map((name) => haltOf(name, textOf(join(home, name === HALT_FILE ? name : join(HALT_FOLDER, name)))));
@@ -311,9 +329,11 @@ export const haltLines = (halts: readonly Halt[]): readonly string[] =>
     return plain(`HALTED    ${[what, ...who].join(' ')}${one.reason === null ? '' : `: ${one.reason}`}`);
   });
 
+/** What a small file says. Never waits for a pipe, nor reads what is no note of a halt. */
 function textOf(path: string): string | null {
   try {
-    return readText(path);
+    const look = lstatSync(path);
+    return look.isFile() && look.size <= 4096 ? readText(path) : null;
   } catch {
     return null;
   }
