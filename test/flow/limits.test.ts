@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { Harness } from './harness.ts';
+import { startExchange } from '../../src/exchange/server.ts';
+import { Harness, keysAt } from './harness.ts';
 
 let tower: Harness;
 afterEach(() => tower.end());
@@ -15,6 +16,7 @@ const start = async (config: unknown): Promise<void> => {
 
 const MARKET = { symbol: 'AAPL', qty: '1', order_class: 'market', time_in_force: 'day' };
 const RESTING = { symbol: 'AAPL', qty: '1', order_class: 'limit', limit_price: '1.00', time_in_force: 'gtc' };
+const COIN = { symbol: 'BTC/USD', qty: '4', order_class: 'limit', limit_price: '5.00', time_in_force: 'gtc' };
 const BITCOIN = { symbol: 'BTC/USD', qty: '1', order_class: 'market', time_in_force: 'gtc' };
 
 test('a market order is judged by the quote of the moment, and the refusal says the limit', async () => {
@@ -52,6 +54,43 @@ test('an agent that has run away is halted until a person resumes it', async () 
   assert.deepEqual(codes, [undefined, undefined, undefined, 'risk_repeat', 'halted']);
   assert.deepEqual(tower.list('data/halt'), ['agent.alpha']);
   assert.equal((await tower.ask('beta', 'stockbuy', RESTING)).error, null);
+});
+
+test('64 agents at the edge of one limit, an order in doubt among them, never come above it', async (t) => {
+  const exchange = await startExchange({ control: true });
+  tower = new Harness({
+    env: { ...keysAt(exchange.url), TOWER_DOUBT_SETTLE_MS: '60000' },
+    config: { limits: { account: { position_qty: 20 } } },
+  });
+  try {
+    await tower.start();
+    // The first is accepted and its answer lost, and look-ups do not find it: it is in doubt, and counts.
+    const lost = { method: 'POST', path: '/v2/orders', times: 1, fault: { kind: 'lose', how: 'reset' } };
+    const set = await fetch(`${exchange.url}/_control/faults`, {
+      method: 'PUT',
+      body: JSON.stringify({ requests: [lost], stream: [{ fault: { kind: 'drop' } }], lookup_lag_ms: 60_000 }),
+    });
+    assert.ok(set.ok, await set.text());
+    const doubtful = await tower.ask('doubt', 'stockbuy', { ...RESTING, qty: '3' });
+    assert.deepEqual([doubtful.error?.code, doubtful.sent], ['in_doubt', 'unknown']);
+    const stems = Array.from({ length: 64 }, (_, n) =>
+      tower.drop(`a${n}`, n % 2 === 0 ? 'stockbuy' : 'cryptobuy', n % 2 === 0 ? { ...RESTING, qty: '2' } : COIN),
+    );
+    const answers = await Promise.all(stems.map((stem) => tower.answer(stem)));
+    const codes = new Set(answers.flatMap(({ error }) => (error === null ? [] : [error.code])));
+    assert.deepEqual([...codes], ['risk_position']);
+    const exposure = (symbol: string): number =>
+      exchange.exchange.ledger
+        .after(0)
+        .filter(({ method, accepted, body }) => method === 'POST' && accepted && body.includes(symbol))
+        .reduce((sum, { body }) => sum + Number(JSON.parse(body).qty), 0);
+    const shares = [exposure('"AAPL"') / 20, exposure('"BTC/USD"') / 20];
+    t.diagnostic(`highest exposure over limit: ${shares.join(', ')}`);
+    assert.deepEqual(shares, [19 / 20, 1]);
+  } finally {
+    await tower.stop();
+    await exchange.close();
+  }
 });
 
 test('the report says what is left of each limit, of each agent and of the account', async () => {
