@@ -1,16 +1,6 @@
 /** The command line from outside: exit codes, what is said and where, and the files that `order` makes. */
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -471,22 +461,6 @@ test('halt is not sure of a tower that holds the home and says nothing', async (
   } finally {
     lock.held.release();
   }
-});
-
-test('whatever is called HALT halts, is shown and is resumed; what cannot be taken away is told', async () => {
-  mkdirSync(join(home, 'data/halt'), { recursive: true });
-  const resume = ['resume', '--reason', 'x', '--confirm', 'all'];
-  mkdirSync(join(home, 'HALT'));
-  assert.equal((await tower(resume)).code, 0);
-  assert.equal(existsSync(join(home, 'HALT')), false);
-  symlinkSync('nowhere', join(home, 'HALT'));
-  writeFileSync(join(home, 'data/halt/all'), 'x'.repeat(100_000));
-  assert.equal((await tower(resume)).code, 0);
-  assert.deepEqual(readdirSync(home), ['data']);
-  mkdirSync(join(home, 'data/halt/all/inner'), { recursive: true });
-  const kept = await tower(resume);
-  assert.deepEqual([kept.code, kept.out], [1, '']);
-  assert.match(kept.err, /everything is still halted: all in .* cannot be removed/);
 });
 
 test('halt says that nothing is halted when no file can be made', async () => {
