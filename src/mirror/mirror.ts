@@ -309,10 +309,15 @@ export class Mirror {
     const answered = await this.#answer(
       asker,
       this.#lists.ask(JSON.stringify(query), need, (leaves) =>
-        this.#ask(asker, () => {
-          leaves();
-          return this.broker.orders(query);
-        }),
+        // Not for all: hardly anybody asks the same, and whoever asks for many pages waits for his own.
+        this.#ask(
+          asker,
+          () => {
+            leaves();
+            return this.broker.orders(query);
+          },
+          asker.agent,
+        ),
       ),
     );
     if (answered?.kind === 'done') this.#told.shows(asker.agent, this.#orders.changedAt);
@@ -443,8 +448,8 @@ export class Mirror {
     }
   }
 
-  #ask<T>({ deadline }: Asker, call: () => Promise<Outcome<T>>): Promise<Outcome<T> | null> {
-    return this.#o.ask(call, { agent: ALL, deadline, host: 'trading' });
+  #ask<T>({ deadline }: Asker, call: () => Promise<Outcome<T>>, agent = ALL): Promise<Outcome<T> | null> {
+    return this.#o.ask(call, { agent, deadline, host: 'trading' });
   }
 
   /** Waits until the last reading of this kind is long enough ago. */

@@ -28,6 +28,8 @@ export interface MirroredAccount {
   readonly mirror: Mirror;
   /** What has left for the exchange. */
   readonly requests: HttpRequest[];
+  /** On whose account each request was that the mirror has asked for; '' for all. */
+  readonly askedFor: string[];
   /** Trade updates that have not arrived yet. */
   readonly frames: Uint8Array[];
   /** What the exchange has said of orders besides its lists: by events and in answers, and when. */
@@ -44,6 +46,7 @@ export interface MirroredAccount {
 export async function mirroredAccount(settings: Partial<MirrorSettings> = {}): Promise<MirroredAccount> {
   const world = openWorld();
   const requests: HttpRequest[] = [];
+  const askedFor: string[] = [];
   const frames: Uint8Array[] = [];
   const told: { ms: number; order: Readonly<Record<string, unknown>> }[] = [];
   let ms = 0;
@@ -105,7 +108,10 @@ export async function mirroredAccount(settings: Partial<MirrorSettings> = {}): P
     }),
     clock,
     settings: { ...SETTINGS, ...settings },
-    ask: async (call) => call(),
+    ask: async (call, { agent }) => {
+      askedFor.push(agent);
+      return call();
+    },
     seesAll: (agent) => agent === 'boss',
     notice: () => {},
     fatal: (error) => {
@@ -127,6 +133,7 @@ export async function mirroredAccount(settings: Partial<MirrorSettings> = {}): P
     world,
     mirror,
     requests,
+    askedFor,
     frames,
     told,
     deliver() {

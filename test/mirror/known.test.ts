@@ -94,3 +94,14 @@ test('an order that the broker does not show is not answered from memory', async
   assert.ok(answer?.kind === 'done');
   assert.equal(answer.value, null, 'the broker has to be asked');
 });
+
+test('what is read for all is on nobody’s account, a page or a look-up on that of its asker', async () => {
+  const { mirror, askedFor, sweep } = await mirroredAccount();
+  await sweep();
+  const greedy = { agent: 'greedy', deadline: Number.POSITIVE_INFINITY, maxAgeMs: 0 };
+  await mirror.positions(greedy);
+  await mirror.account(greedy);
+  await mirror.page({ status: 'all', nested: true, limit: 500, direction: 'desc' }, greedy);
+  await mirror.order({ clientOrderId: 'nobody' }, greedy);
+  assert.deepEqual(askedFor, ['', '', 'greedy', 'greedy']);
+});
