@@ -56,9 +56,12 @@ export class RiskTables {
     this.#sql = statements(db);
   }
 
-  /** Another account serves a mode from now on: what was open on the one before counts no more. */
-  changeAccount(mode: string): void {
-    this.#sql.leave.run(mode);
+  /**
+   * From now on `after` serves a mode. What was open on another account before counts no more; orders that were taken in
+   * before any account was known (`before` is empty) wait for this one, and count.
+   */
+  changeAccount(mode: string, before: string, after: string): void {
+    if (before !== '' && before !== after) this.#sql.leave.run(mode);
     this.#standings = null;
   }
 

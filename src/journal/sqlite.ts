@@ -373,8 +373,9 @@ export class SqliteJournal implements Journal {
 
   setFact(key: string, value: string, event?: JournalEvent): Promise<void> {
     return this.#commit(() => {
+      const before = trusted<{ value: string } | undefined>(this.#sql.fact.get(key))?.value ?? '';
       this.#sql.setFact.run(key, value);
-      if (key.startsWith('account:')) this.#risk.changeAccount(key.slice('account:'.length));
+      if (key.startsWith('account:')) this.#risk.changeAccount(key.slice('account:'.length), before, value);
       if (event !== undefined)
         this.#sql.event.run(null, this.#clock.now(), event.kind, event.key ?? null, event.detail);
     });

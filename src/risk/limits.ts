@@ -9,7 +9,7 @@ import { optionContract } from '../order/symbol.ts';
 import { CEILINGS, type Limits } from '../settings.limits.ts';
 import { isOpenAt } from './hours.ts';
 import { assetClassOf, type Measured, type Part, plainSymbol, type Quotes } from './measure.ts';
-import { ACCOUNT, type Standings, worstOf } from './standing.ts';
+import { ACCOUNT, type Standings, sidesOf, worstOf } from './standing.ts';
 import { costOf, type Ground, isReduction, lossOf } from './sums.ts';
 
 export interface LimitRules {
@@ -356,6 +356,7 @@ function tooMuch(order: Measured, side: Side, { standings, now }: Ground): Order
   const { limits, scope } = side;
   const totals = standings.totals(order.mode, scope, now);
   let gross = totals.gross;
+  let isMore = false;
   for (const part of order.parts) {
     if (part.isExit) continue;
     const before = standings.symbol(order.mode, scope, part.symbol);
@@ -365,8 +366,11 @@ function tooMuch(order: Measured, side: Side, { standings, now }: Ground): Order
       part.side === 'buy'
         ? { ...before, buys: before.buys.plus(qty), buyValue: before.buyValue.plus(value) }
         : { ...before, sells: before.sells.plus(qty), sellValue: before.sellValue.plus(value) };
-    const [was, will] = [worstOf(before), worstOf(after)];
-    gross = gross.minus(was.value).plus(will.value);
+    gross = gross.minus(worstOf(before).value).plus(worstOf(after).value);
+    // Its own side alone: what is open or in doubt on the other one makes no room for it.
+    const grows = part.side === 'buy' ? 'long' : 'short';
+    const [was, will] = [sidesOf(before)[grows], sidesOf(after)[grows]];
+    isMore ||= will.value.gt(was.value);
     if (limits.position_qty !== null && will.qty.gt(limits.position_qty) && will.qty.gt(was.qty)) {
       if (order.qty === null && order.value !== null && part.unit === order.value) return noPrice(order);
       return reached(
@@ -398,7 +402,7 @@ function tooMuch(order: Measured, side: Side, { standings, now }: Ground): Order
   }
   if (limits.gross_value !== null) {
     if (order.value === null) return noPrice(order);
-    if (gross.gt(limits.gross_value) && gross.gt(totals.gross))
+    if (gross.gt(limits.gross_value) && isMore)
       return reached(
         side,
         'risk_exposure',

@@ -47,15 +47,35 @@ export interface SymbolStanding {
 
 const NOTHING: SymbolStanding = { held: ZERO, basis: ZERO, buys: ZERO, buyValue: ZERO, sells: ZERO, sellValue: ZERO };
 
-/** The most that a symbol can come to, long or short: quantity and money. */
-export function worstOf(one: SymbolStanding): { readonly qty: Exact; readonly value: Exact } {
+/** Quantity and money. */
+interface Extent {
+  readonly qty: Exact;
+  readonly value: Exact;
+}
+
+/** The most that a symbol can come to on each side. */
+export function sidesOf(one: SymbolStanding): { readonly long: Extent; readonly short: Extent } {
   const { held, basis, buys, buyValue, sells, sellValue } = one;
-  const long = held.gt(ZERO);
-  const longQty = (long ? held : ZERO).plus(buys).minus(long ? ZERO : min(held.abs(), buys));
-  const longValue = (long ? basis : ZERO).plus(long ? buyValue : beyond(buys, held.abs(), buyValue));
-  const shortQty = (long ? ZERO : held.abs()).plus(sells).minus(long ? min(held, sells) : ZERO);
-  const shortValue = (long ? ZERO : basis.abs()).plus(long ? beyond(sells, held, sellValue) : sellValue);
-  return { qty: longQty.gt(shortQty) ? longQty : shortQty, value: longValue.gt(shortValue) ? longValue : shortValue };
+  const isLong = held.gt(ZERO);
+  return {
+    long: {
+      qty: (isLong ? held : ZERO).plus(buys).minus(isLong ? ZERO : min(held.abs(), buys)),
+      value: (isLong ? basis : ZERO).plus(isLong ? buyValue : beyond(buys, held.abs(), buyValue)),
+    },
+    short: {
+      qty: (isLong ? ZERO : held.abs()).plus(sells).minus(isLong ? min(held, sells) : ZERO),
+      value: (isLong ? ZERO : basis.abs()).plus(isLong ? beyond(sells, held, sellValue) : sellValue),
+    },
+  };
+}
+
+/** The most that a symbol can come to, long or short. */
+export function worstOf(one: SymbolStanding): Extent {
+  const { long, short } = sidesOf(one);
+  return {
+    qty: long.qty.gt(short.qty) ? long.qty : short.qty,
+    value: long.value.gt(short.value) ? long.value : short.value,
+  };
 }
 
 const min = (a: Exact, b: Exact): Exact => (a.lt(b) ? a : b);

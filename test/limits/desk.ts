@@ -58,7 +58,8 @@ export class Desk {
   readonly clock = new HandClock();
   readonly journal: Journal;
   readonly #rules;
-  #n = 0;
+  /** Of all desks: a journal that is opened again must not see a name twice. */
+  static #n = 0;
   #trades = 0;
 
   constructor(given: Given, file: string) {
@@ -87,7 +88,7 @@ export class Desk {
 
   async askAll(asks: readonly (readonly [string, OrderType, Payload])[], quotes = QUOTES) {
     const arrivals = asks.map(([agent, type, payload]) => {
-      const timestamp = `20260213150000${String(++this.#n).padStart(6, '0')}`;
+      const timestamp = `20260213150000${String(++Desk.#n).padStart(6, '0')}`;
       const name = defined(orderName('paper', agent, type, timestamp), 'a name');
       const raw = Buffer.from(
         JSON.stringify({
@@ -102,7 +103,7 @@ export class Desk {
       assert.ok(parsed.ok && isTrade(parsed.request), JSON.stringify(parsed));
       const wire = encode(parsed.request).body;
       return {
-        receipt: `r${this.#n}`,
+        receipt: `r${Desk.#n}`,
         name,
         raw,
         sha256: null,

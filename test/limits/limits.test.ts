@@ -10,7 +10,7 @@ import type { Decimal } from '../../src/order/decimal.ts';
 import type { OrderType } from '../../src/order/name.ts';
 import type { Limits } from '../../src/settings.limits.ts';
 
-import { code, desk, LIMIT, MARKET, OPTION, type Payload, quote, SECOND, START } from './desk.ts';
+import { code, Desk, desk, LIMIT, MARKET, OPTION, type Payload, quote, SECOND, START } from './desk.ts';
 
 describe('limits of one order', () => {
   test('84 and 85: quantity and value, with what was asked and what is allowed', async () => {
@@ -265,6 +265,33 @@ describe('sums', () => {
       assert.ok(sum > 9_300, 'the limit is used');
     }
     context.diagnostic(`highest exposure / limit: ${highest}`);
+  });
+
+  test('what was taken in before the account was known counts on; what was open on another account does not', async () => {
+    const one = new Desk({ account: { open_orders: 1 } }, ':memory:');
+    await one.ask('alpha', 'stockbuy', LIMIT);
+    await one.journal.setFact('account:paper', 'PA1');
+    assert.equal(code(await one.ask('beta', 'stockbuy', LIMIT)), 'risk_orders');
+    await one.journal.setFact('account:paper', 'PA1');
+    assert.equal(code(await one.ask('beta', 'stockbuy', LIMIT)), 'risk_orders');
+    await one.journal.setFact('account:paper', 'PA2');
+    assert.equal(code(await one.ask('beta', 'stockbuy', LIMIT)), undefined);
+    await one.journal.close();
+  });
+
+  test('what is open on one side makes no room on the other, also where it is beyond the limit already', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'tower-limits-'));
+    const before = new Desk({}, join(home, 'tower.db'));
+    for (const agent of ['alpha', 'beta']) await before.ask(agent, 'stocksell', { ...LIMIT, qty: '30' });
+    await before.journal.close();
+    const one = new Desk({ agent: { position_qty: '10' } }, join(home, 'tower.db'));
+    assert.equal(code(await one.ask('alpha', 'stockbuy', { ...LIMIT, qty: '11' })), 'risk_position');
+    assert.equal(code(await one.ask('alpha', 'stockbuy', LIMIT)), undefined);
+    await one.journal.close();
+    const money = new Desk({ agent: { gross_value: '1000' } }, join(home, 'tower.db'));
+    assert.equal(code(await money.ask('beta', 'stockbuy', { ...LIMIT, qty: '1' })), 'risk_exposure');
+    await money.journal.close();
+    rmSync(home, { recursive: true });
   });
 
   test('after a restart they are what they were', async () => {
