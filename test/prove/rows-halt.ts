@@ -12,7 +12,7 @@ import { MARKET, RESTING, type Rig, type Site } from './rig.ts';
 import { type Figures, leave, machine, must, need, type Row } from './row.ts';
 
 const ENTRY = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const WATCHED_MS = 1000;
+const WATCHED_MS = 1500;
 
 interface Outcome {
   readonly code: number | null;
