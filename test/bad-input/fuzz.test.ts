@@ -13,39 +13,11 @@ import { ERRORS, type ErrorCode } from '../../src/order/errors.ts';
 import { parseName } from '../../src/order/name.ts';
 import { completeness, contentOf, parse } from '../../src/order/parse.ts';
 import { samples } from '../../src/order/samples.ts';
+import { PIECES } from '../hostile/inputs.ts';
 
 const NOW = micros(Date.UTC(2026, 1, 13, 14, 30, 22) * 1000 + 123456);
 const SAMPLES = samples(NOW);
 const RUNS = { numRuns: 6000, seed: 20260213 };
-
-/** Pieces that have confused readers before. */
-const PIECES = [
-  '"',
-  '\\',
-  '{',
-  '}',
-  '[',
-  ']',
-  ',',
-  ':',
-  '0',
-  '-',
-  '1e3',
-  '.5',
-  'null',
-  'true',
-  '\\u0000',
-  '\\ud800',
-  '\u202e',
-  '"__proto__":1,',
-  '"qty":1,',
-  '"mode":"live",',
-  '"toString":1,',
-  ' ',
-  '\n',
-  '\0',
-  '\ufeff',
-];
 
 type Mutation = {
   readonly kind: 'set' | 'cut' | 'double' | 'insert' | 'digit';

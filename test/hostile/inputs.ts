@@ -32,7 +32,7 @@ const CORPUS: readonly Base[] = [
 const SMALL = CORPUS.filter(({ bytes }) => bytes.length < 4096);
 
 /** Pieces that have confused readers before. */
-const PIECES: readonly string[] = [
+export const PIECES: readonly string[] = [
   ...[
     '"',
     '\\',
@@ -69,7 +69,16 @@ const PIECES: readonly string[] = [
     '😀',
     'é',
   ],
-  ...['"__proto__":{"mode":"live"},', '"constructor":1,', '"toString":1,', '"qty":1,', '"mode":"live",', '/*', '//'],
+  ...[
+    '"__proto__":1,',
+    '"__proto__":{"mode":"live"},',
+    '"constructor":1,',
+    '"toString":1,',
+    '"qty":1,',
+    '"mode":"live",',
+    '/*',
+    '//',
+  ],
   ...['"payload":{},', '"symbol":"AAPL",', '{"a":', '[[[[[[[[[', '}}}}', ']]]]', '9'.repeat(40), 'A'.repeat(300)],
 ];
 

@@ -12,7 +12,7 @@ import { Wire } from './wire.ts';
 
 const WAITING = 5000;
 const CANCELS = 16;
-const LEAST_USED = 95;
+const LEAST_USED = 97;
 const WARM_MS = 62_000;
 /** Twice the span over which the tower counts: whatever the pattern in it, it comes twice. */
 const MEASURED_MS = 121_600;
