@@ -23,6 +23,10 @@ export const meets = (moment: Moment, need: Need): boolean => moment.mono >= nee
 /** The older one of two. */
 export const olderOf = (a: Moment, b: Moment): Moment => (b.step < a.step ? b : a);
 
+/** The newer one of two that may not be known. */
+export const newerOf = (a: Moment | null, b: Moment | null): Moment | null =>
+  a === null || (b !== null && b.step > a.step) ? b : a;
+
 /** Hands out moments; each is a step later than the one before. */
 export class Steps {
   readonly #clock: Clock;

@@ -11,7 +11,7 @@ import { agentOf } from '../order/name.ts';
 import type { OrderListRequest } from '../order/request.ts';
 import { hasEnded } from '../order/states.ts';
 import { type Instant, instant } from '../order/time.ts';
-import { type Moment, meets, type Need } from './moment.ts';
+import { type Moment, meets, type Need, newerOf, olderOf } from './moment.ts';
 
 /**
  * How an order was told. `listed`: a row of a nested list. `nested`: by its id, with its legs, or as the answer to its
@@ -234,7 +234,11 @@ export class OrderBook {
   #renew(held: Held, row: Row, isWhole: boolean, how: Telling, leftAt: Moment | null, now: Moment): void {
     const before = held.row.order;
     const { order } = row;
-    if (isOlderNews(order, before)) return;
+    if (isOlderNews(order, before)) {
+      // What is held is newer still than what this request was told.
+      if (how === 'nested' && held.leftAt === null) held.leftAt = leftAt;
+      return;
+    }
     const isSame = sameNews(before, order);
     if (isSame && how === 'event') return;
     if (isSame && leftAt !== null && held.leftAt !== null && leftAt.step < held.leftAt.step) return;
@@ -311,10 +315,10 @@ export class OrderBook {
   one(ref: Ref, need: Need): { order: BrokerOrder; asOf: Moment } | null {
     const held = this.#find(ref);
     if (held === undefined || !held.isWhole || held.isLost || held.stale !== null) return null;
-    const { leftAt } = held;
-    const verified = this.#verifiedAt;
-    const asOf = leftAt === null || (verified !== null && verified.step > leftAt.step) ? verified : leftAt;
-    return asOf !== null && meets(asOf, need) ? { order: held.row.order, asOf } : null;
+    const { order } = held.row;
+    const newest = newerOf(held.leftAt, this.#verifiedAt);
+    const asOf = isOver(order) ? newest : held.leftAt;
+    return asOf !== null && meets(asOf, need) ? { order, asOf } : null;
   }
 
   has(ref: Ref): boolean {
@@ -339,6 +343,7 @@ export class OrderBook {
     const sorted = this.#inOrder();
     const rows: string[] = [];
     let fillsAt = 0;
+    let asOf = verified;
     let before: Held | null = null;
     for (let i = 0; i < sorted.length && rows.length < limit; i++) {
       const held = sorted[direction === 'asc' ? i : sorted.length - 1 - i];
@@ -357,6 +362,10 @@ export class OrderBook {
       if (side !== null && row.side !== side) continue;
       if (held.isLost) return UNSURE;
       if (held.stale !== null || !held.isWhole) return { kind: 'stale' };
+      if (!isOver(row.order)) {
+        if (held.leftAt === null) return { kind: 'stale' };
+        asOf = olderOf(asOf, held.leftAt);
+      }
       const shown = status === 'all' ? true : isShown(row.order, status);
       if (shown === null) return UNSURE;
       // What stood in the list before and has filled is seen by its absence.
@@ -371,14 +380,15 @@ export class OrderBook {
     // What lies below the covered stretch would come first, or next.
     const needsMore = direction === 'asc' || rows.length < limit;
     if (status !== 'open' && needsMore && this.#coverFrom > after) return UNSURE;
-    return { kind: 'rows', rows, asOf: verified, fillsAt };
+    return meets(asOf, need) ? { kind: 'rows', rows, asOf, fillsAt } : { kind: 'stale' };
   }
 
   /** Open orders, the oldest first; null while not every one is known. */
   open(): { readonly orders: readonly BrokerOrder[]; readonly asOf: Moment } | null {
     if (this.#verifiedAt === null || !this.#hasOpenOnes) return null;
-    const orders = this.#inOrder().flatMap(({ row }) => (isOver(row.order) ? [] : [row.order]));
-    return { orders, asOf: this.#verifiedAt };
+    const open = this.#inOrder().filter(({ row }) => !isOver(row.order));
+    const asOf = open.reduce((oldest, { leftAt }) => olderOf(oldest, leftAt ?? oldest), this.#verifiedAt);
+    return { orders: open.map(({ row }) => row.order), asOf };
   }
 
   get size(): number {
