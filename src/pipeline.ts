@@ -36,6 +36,7 @@ import { orderEvent } from './observe/narrate.ts';
 import type { BooksReport, BudgetReport } from './observe/status.ts';
 import type { AgentId, Mode } from './order/name.ts';
 import { STATES, type State } from './order/states.ts';
+import { countOpen } from './recount.ts';
 import { Responder } from './respond/respond.ts';
 import { type Rules, rulesOf } from './risk/decide.ts';
 import type { Identities } from './risk/identity.ts';
@@ -296,6 +297,7 @@ export class Pipeline {
     for (const folder of FOLDERS) files.makeFolder(folder);
     // What a crash left half made is made again from the journal.
     for (const { name } of files.list(TEMP_FOLDER)) this.#clearTemp(name);
+    await countOpen(journal, clock, (level, text, remedy) => this.#o.onEvent({ kind: 'notice', level, text, remedy }));
     const isFirstRun = journal.isNew && TRACES.every((folder) => files.list(folder).length === 0);
     for (const line of this.#lines) {
       const { mode } = line.broker;

@@ -76,6 +76,10 @@ const TOLD_EVERY_US = 10_000_000;
 const PRICES_EVERY_US = 60_000_000;
 const MOST_UNCHARGED = 5000;
 const UNCHARGED_US = 2 * 86_400_000_000;
+/** What happened so long before is in the account that the broker shows, and no copy of an order is on its way any more. */
+const SHOWN_AFTER_US = 900_000_000;
+/** And so long before, in the history, however late it tells. */
+const TOLD_AFTER_US = 3 * 86_400_000_000;
 const NONE = '0' as Decimal;
 
 export class Bookkeeper {
@@ -180,6 +184,7 @@ export class Bookkeeper {
   async #read(account: string): Promise<boolean> {
     const { journal, clock } = this.#o;
     const began = await this.#begin(account);
+    const readFrom = clock.now();
     const known = fromRfc3339((await journal.fact(`activities:${account}`)) ?? '');
     const from = micros((known ?? began) - (known === null ? BEFORE_US : OVERLAP_US));
     const rows = await this.#rows({ after: isoMicros(from) });
@@ -218,6 +223,7 @@ export class Bookkeeper {
     this.#firstSeen = waiting;
     const until = held !== null && newest !== null && held < newest ? held : newest;
     if (until !== null && until !== known) await journal.setFact(`activities:${account}`, isoMicros(until));
+    if (held === null) await journal.settled(account, micros(readFrom - TOLD_AFTER_US));
     this.#readAt = clock.monotonic();
     return true;
   }
@@ -287,6 +293,7 @@ export class Bookkeeper {
     }
     for (let nth = 0; nth < TRIES; nth++) {
       const before = this.#booked;
+      const shownAt = this.#o.clock.now();
       const snapshot = await this.#snapshot(account);
       if (snapshot === null || this.#stopped) return;
       const differences = await this.#compare(account, snapshot);
@@ -294,6 +301,7 @@ export class Bookkeeper {
         // A row that waits may be of a fill that is in what the books began with.
         if (isSettling && !this.#isHolding && this.#provedAt - this.#settlingSince >= SETTLING_MS)
           await this.#o.journal.setFact(`settled:${account}`, 'yes');
+        if (!this.#isHolding) await this.#o.journal.settled(account, micros(shownAt - SHOWN_AFTER_US));
         return this.#agrees(account);
       }
       if (!hasRead || isFirst) {

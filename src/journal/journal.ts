@@ -91,6 +91,12 @@ export interface Arrival {
  */
 export type Judge = (order: Measured, ground: Ground) => OrderError | null;
 
+/** An order that limits shall count, as they see it. */
+export interface Counted {
+  readonly seq: number;
+  readonly measured: Measured;
+}
+
 /** A file without an identity of its own: a repeat, or a name that breaks the rules. Answered once, by fixed bytes. */
 export interface Stray {
   readonly receipt: string;
@@ -227,6 +233,15 @@ export interface Journal {
   conflict(seq: number): Promise<Conflict | null>;
   /** Where everybody stands now: for who shows it. */
   ground(now: Micros): Promise<Ground>;
+  /** Orders that are not final and that no limit counts: an earlier version took them in. Costs what is open. */
+  uncounted(): Promise<readonly Entry[]>;
+  /** Counts them from now on, less what the books have of them; those that are counted or final change nothing. */
+  count(orders: readonly Counted[]): Promise<void>;
+  /**
+   * Whatever happened on the account before `until` is in the books, as far as it will ever be: what ended before then
+   * counts no more. Until then an order that has ended counts with what was filled and is not booked.
+   */
+  settled(account: string, until: Micros): Promise<void>;
   /** `of` is what the stray repeats: a client_order_id, or the bad name. A receipt that is known already changes nothing. */
   addStray(stray: Stray, of: string): Promise<void>;
   /** How many strays of this kind are journaled. */

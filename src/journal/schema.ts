@@ -176,7 +176,7 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE requests ADD COLUMN as_of INTEGER;
   ALTER TABLE requests ADD COLUMN source TEXT;
   `,
-  // What orders may still come to, for the limits. Orders that were open before are not in it: they end by themselves.
+  // What orders may still come to, for the limits. Orders that were open before are counted at the start.
   `
   CREATE TABLE risks (
     seq             INTEGER PRIMARY KEY,
@@ -198,6 +198,10 @@ const MIGRATIONS: readonly string[] = [
   `
   CREATE INDEX risks_open ON risks (mode, seq) WHERE open > 0;
   CREATE INDEX risks_at ON risks (at);
+  `,
+  // When an order ended: once the books hold all that happened until then, it counts no more, whatever they hold of it.
+  `
+  ALTER TABLE risks ADD COLUMN ended_at INTEGER;
   `,
 ];
 

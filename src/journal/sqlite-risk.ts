@@ -11,14 +11,15 @@ import { repeatsOf } from '../risk/limits.ts';
 import type { Measured, Meeting, Part } from '../risk/measure.ts';
 import { type OpenPart, REMEMBERED_US, Standings } from '../risk/standing.ts';
 import type { Ground } from '../risk/sums.ts';
-import type { BookEntry, Booked } from './journal.ts';
+import type { BookEntry, Booked, Counted } from './journal.ts';
+import type { Row as RequestRow } from './sqlite-row.ts';
 
 /** What this file wrote may be read back under its own types: its only casts. */
 const trusted = <T>(value: unknown): T => value as T;
 
 const ZERO = exact('0');
 const DAY_US = 86_400_000_000;
-/** Rows of ended orders are kept for the day's sums, and for orders that appear late. */
+/** Rows that count no more are kept for the day's sums, and for orders that appear late. */
 const KEPT_US = 3 * DAY_US;
 
 interface KeptPart extends Part {
@@ -43,6 +44,8 @@ interface Row {
   readonly doubtful: number;
   /** What was filled when it ended. */
   readonly filled: string | null;
+  /** Microseconds. An order in conflict may still be filled, and has ended as far as anybody can tell. */
+  readonly ended_at: number | null;
 }
 
 const isDoubtful = (state: State): boolean => state === 'in_doubt' || state === 'unresolved';
@@ -50,6 +53,8 @@ const isDoubtful = (state: State): boolean => state === 'in_doubt' || state === 
 export class RiskTables {
   readonly #sql: ReturnType<typeof statements>;
   #standings: Standings | null = null;
+  /** When they ended, of those that have and still count. */
+  readonly #lingering = new Map<number, number>();
   #prunedAt = 0;
 
   constructor(db: Database) {
@@ -85,27 +90,7 @@ export class RiskTables {
 
   /** An order is taken in. Inside the caller's transaction, as all that follows. */
   admit(seq: number, clientOrderId: string, order: Measured, at: number, state: State): void {
-    const whole = order.qty === null ? null : exact(order.qty);
-    const parts: KeptPart[] = order.parts.map((part) => ({
-      ...part,
-      per: whole === null || whole.eq(ZERO) ? '1' : decimal(exact(part.qty).div(whole)),
-      booked: '0',
-    }));
-    const row: Row = {
-      seq,
-      client_order_id: clientOrderId,
-      mode: order.mode,
-      agent: order.agent,
-      at,
-      value: order.value ?? '0',
-      content: order.content,
-      repeats: repeatsOf(order),
-      parts: JSON.stringify(parts),
-      meeting: order.meeting === null ? null : JSON.stringify(order.meeting),
-      open: 2,
-      doubtful: isDoubtful(state) ? 1 : 0,
-      filled: null,
-    };
+    const row = rowOf({ seq, client_order_id: clientOrderId, at, state }, order);
     this.#sql.insert.run(row);
     if (at - this.#prunedAt > DAY_US / 24) {
       this.#prunedAt = at;
@@ -115,18 +100,56 @@ export class RiskTables {
     this.#standings?.take(takenOf(row));
   }
 
+  /** Orders that are not final and have no row. */
+  uncounted(): readonly RequestRow[] {
+    return trusted<RequestRow[]>(this.#sql.uncounted.all());
+  }
+
+  /** They get a row, with what the books have of them already. */
+  count(orders: readonly Counted[]): void {
+    for (const { seq, measured } of orders) {
+      const asked = trusted<Asked | undefined>(this.#sql.asked.get(seq));
+      if (asked === undefined) continue;
+      const row = rowOf(asked, measured);
+      const parts = trusted<readonly KeptPart[]>(JSON.parse(row.parts)).map((part) => {
+        const booked = trusted<{ qty: string }[]>(this.#sql.bookedOf.all({ ...row, symbol: part.symbol }))
+          .map(({ qty }) => exact(qty))
+          .filter((qty) => qty.gt(ZERO) === (part.side === 'buy'))
+          .reduce((sum, qty) => sum.plus(qty.abs()), ZERO);
+        return { ...part, booked: decimal(booked) };
+      });
+      this.#sql.insert.run({ ...row, parts: JSON.stringify(parts) });
+    }
+    this.#standings = null;
+  }
+
+  /** Something ended before `until`, and counts. */
+  lingers(until: number, now: number): boolean {
+    this.ground(now);
+    return [...this.#lingering.values()].some((endedAt) => endedAt <= until);
+  }
+
+  /** What ended before `until` is in the books of this account, as far as it will ever be. */
+  settled(account: string, until: number): void {
+    const modes = this.#modesOf(account);
+    for (const [seq, endedAt] of this.#lingering) {
+      const row = endedAt <= until ? trusted<Row | undefined>(this.#sql.bySeq.get(seq)) : undefined;
+      if (row !== undefined && modes.includes(row.mode)) this.#set(row, { ...row, open: 0 });
+    }
+  }
+
   /** An order has moved to another state. */
-  moved(seq: number, from: State, to: State, filledQty: string | null): void {
-    const isEnd = STATES[to].final && to !== 'conflict';
-    const wasEnd = STATES[from].final && from !== 'conflict';
-    if (isEnd === wasEnd && isDoubtful(from) === isDoubtful(to) && !isEnd) return;
+  moved(seq: number, from: State, to: State, filledQty: string | null, at: number): void {
+    const isEnd = STATES[to].final;
+    if (isEnd === STATES[from].final && isDoubtful(from) === isDoubtful(to) && !isEnd) return;
     const row = trusted<Row | undefined>(this.#sql.bySeq.get(seq));
     if (row === undefined) return;
     this.#set(row, {
       ...row,
       doubtful: isDoubtful(to) ? 1 : 0,
-      open: isEnd ? 1 : 2,
-      filled: isEnd ? (filledQty ?? '0') : null,
+      open: isEnd && to !== 'conflict' ? 1 : 2,
+      filled: isEnd && to !== 'conflict' ? (filledQty ?? '0') : null,
+      ended_at: isEnd ? (row.ended_at ?? at) : null,
     });
   }
 
@@ -156,8 +179,7 @@ export class RiskTables {
     at: number,
   ): void {
     if (this.#standings === null) return;
-    for (const { key } of trusted<{ key: string }[]>(this.#sql.modes.all(account))) {
-      const mode = key.slice('account:'.length);
+    for (const mode of this.#modesOf(account)) {
       const change = (name: 'qty' | 'basis' | 'realised' | 'income' | 'fees'): Exact =>
         exact(after[name]).minus(before[name]);
       this.#standings.hold(mode, agent, posting.symbol, { qty: change('qty'), basis: change('basis') });
@@ -165,13 +187,19 @@ export class RiskTables {
     }
   }
 
+  #modesOf(account: string): readonly string[] {
+    return trusted<{ key: string }[]>(this.#sql.modes.all(account)).map(({ key }) => key.slice('account:'.length));
+  }
+
   #set(before: Row, after: Row): void {
     const parts = openParts(after);
     const isOver = after.open === 1 && parts.every(({ left }) => left.lte(ZERO));
     const row = isOver ? { ...after, open: 0 } : after;
-    this.#sql.update.run(row.parts, row.open, row.doubtful, row.filled, row.seq);
+    this.#sql.update.run(row);
     const standings = this.#standings;
     if (standings === null) return;
+    if (row.open === 0 || row.ended_at === null) this.#lingering.delete(row.seq);
+    else this.#lingering.set(row.seq, row.ended_at);
     if (row.open === 0) standings.close(row.seq);
     else if (!standings.isOpen(row.seq)) {
       standings.open(parts);
@@ -198,9 +226,12 @@ export class RiskTables {
       ))
         standings.hold(mode, agent, symbol, { qty: exact(qty), basis: exact(basis) });
     }
+    this.#lingering.clear();
     for (const row of MODES.flatMap((mode) => trusted<Row[]>(this.#sql.open.all(mode)))) {
       standings.open(openParts(row));
       if (row.open === 1) standings.end(row.seq);
+      // Without a moment it ended before that was written down.
+      if (row.open === 1 || row.ended_at !== null) this.#lingering.set(row.seq, row.ended_at ?? 0);
     }
     for (const row of trusted<Row[]>(this.#sql.since.all(Math.min(day, now - REMEMBERED_US))))
       standings.take(takenOf(row));
@@ -234,6 +265,34 @@ export class RiskTables {
   }
 }
 
+/** What a request was, for those that are counted afterwards. */
+type Asked = Pick<Row, 'seq' | 'client_order_id' | 'at'> & { readonly state: State };
+
+function rowOf({ seq, client_order_id, at, state }: Asked, order: Measured): Row {
+  const whole = order.qty === null ? null : exact(order.qty);
+  const parts: KeptPart[] = order.parts.map((part) => ({
+    ...part,
+    per: whole === null || whole.eq(ZERO) ? '1' : decimal(exact(part.qty).div(whole)),
+    booked: '0',
+  }));
+  return {
+    seq,
+    client_order_id,
+    mode: order.mode,
+    agent: order.agent,
+    at,
+    value: order.value ?? '0',
+    content: order.content,
+    repeats: repeatsOf(order),
+    parts: JSON.stringify(parts),
+    meeting: order.meeting === null ? null : JSON.stringify(order.meeting),
+    open: 2,
+    doubtful: isDoubtful(state) ? 1 : 0,
+    filled: null,
+    ended_at: null,
+  };
+}
+
 function openParts(row: Row): readonly OpenPart[] {
   const parts = trusted<readonly KeptPart[]>(JSON.parse(row.parts));
   const meeting = row.meeting === null ? null : trusted<Meeting>(JSON.parse(row.meeting));
@@ -253,6 +312,7 @@ function openParts(row: Row): readonly OpenPart[] {
       isExit: part.isExit,
       meeting,
       isDoubtful: row.doubtful === 1,
+      hasEnded: row.open < 2,
     };
   });
 }
@@ -271,12 +331,19 @@ function statements(db: Database) {
   return {
     insert:
       db.prepare(`INSERT INTO risks VALUES (@seq, @client_order_id, @mode, @agent, @at, @value, @content, @repeats,
-      @parts, @meeting, @open, @doubtful, @filled)`),
-    update: db.prepare('UPDATE risks SET parts = ?, open = ?, doubtful = ?, filled = ? WHERE seq = ?'),
+      @parts, @meeting, @open, @doubtful, @filled, @ended_at)`),
+    update: db.prepare(`UPDATE risks SET parts = @parts, open = @open, doubtful = @doubtful, filled = @filled,
+      ended_at = @ended_at WHERE seq = @seq`),
     bySeq: db.prepare('SELECT * FROM risks WHERE seq = ?'),
     open: db.prepare('SELECT * FROM risks INDEXED BY risks_open WHERE mode = ? AND open > 0 ORDER BY seq'),
     since: db.prepare('SELECT * FROM risks WHERE at >= ? ORDER BY at, seq'),
-    prune: db.prepare('DELETE FROM risks WHERE at < ? AND open < 2'),
+    prune: db.prepare('DELETE FROM risks WHERE at < ? AND open = 0'),
+    uncounted: db.prepare(`SELECT * FROM requests AS r INDEXED BY requests_unfinished
+      WHERE final = 0 AND NOT EXISTS (SELECT 1 FROM risks WHERE risks.seq = r.seq) AND wire IS NOT NULL ORDER BY seq`),
+    asked: db.prepare(`SELECT seq, client_order_id, received_at AS at, state FROM requests AS r
+      WHERE seq = ? AND final = 0 AND NOT EXISTS (SELECT 1 FROM risks WHERE risks.seq = r.seq)`),
+    bookedOf: db.prepare(`SELECT p.qty FROM postings p JOIN facts f ON f.value = p.account
+      WHERE f.key = 'account:' || @mode AND p.symbol = @symbol AND p.at >= @at AND p.seq = @seq AND p.kind = 'fill'`),
     leave: db.prepare('UPDATE risks INDEXED BY risks_open SET open = 0 WHERE mode = ? AND open > 0'),
     modes: db.prepare("SELECT key FROM facts WHERE key IN ('account:paper', 'account:live') AND value = ?"),
     accounts: db.prepare("SELECT key, value FROM facts WHERE key IN ('account:paper', 'account:live')"),

@@ -23,6 +23,7 @@ import type {
   BookedQuery,
   Booking,
   Change,
+  Counted,
   Entry,
   EntryRef,
   Host,
@@ -260,7 +261,7 @@ export class SqliteJournal implements Journal {
     this.#sql.update.run({ ...changed, final: bit(STATES[state].final), settled: settled(state, version) });
     this.#keep(changed);
     if (row.wire !== null)
-      this.#risk.moved(change.seq, trusted<State>(row.state), state, patch.filledQty ?? row.filled_qty);
+      this.#risk.moved(change.seq, trusted<State>(row.state), state, patch.filledQty ?? row.filled_qty, change.at);
     for (const event of change.events)
       this.#sql.event.run(change.seq, change.at, event.kind, event.key ?? null, event.detail);
     for (const leg of change.legs ?? []) this.#sql.leg.run(leg, change.seq);
@@ -277,6 +278,19 @@ export class SqliteJournal implements Journal {
 
   ground(now: Micros): Promise<Ground> {
     return this.#read(() => this.#risk.ground(now));
+  }
+
+  uncounted(): Promise<readonly Entry[]> {
+    return this.#read(() => this.#risk.uncounted().map(entryOf));
+  }
+
+  count(orders: readonly Counted[]): Promise<void> {
+    return this.#commit(() => this.#risk.count(orders));
+  }
+
+  settled(account: string, until: Micros): Promise<void> {
+    if (!this.#risk.lingers(until, this.#clock.now())) return this.#read(() => {});
+    return this.#commit(() => this.#risk.settled(account, until));
   }
 
   find(ref: EntryRef): Promise<Entry | null> {

@@ -31,7 +31,7 @@ export function conflictOf(
   let seller: OpenPart | null = null;
   for (const part of standings.meeting(order.mode, meeting.symbol)) {
     if (part.seq >= seq) continue;
-    const isMain = !part.isExit && part.meeting !== null;
+    const isMain = !part.isExit && !part.hasEnded && part.meeting !== null;
     if (isMain && part.side !== meeting.side && meets(meeting, part))
       return { kind: 'wash', other: part.clientOrderId };
     if (part.side !== 'sell' || (part.isExit && isWaiting(standings.parts(part.seq)))) continue;

@@ -30,6 +30,8 @@ export interface OpenPart {
   readonly isExit: boolean;
   readonly meeting: Meeting | null;
   readonly isDoubtful: boolean;
+  /** Nothing more will be filled of it: what is left is filled, and not booked yet. */
+  readonly hasEnded: boolean;
 }
 
 /** One symbol in one scope. Quantities and USD. */
@@ -205,9 +207,13 @@ export class Standings {
 
   /** It counts no longer among the open orders; what is filled and not booked still counts in the sums. */
   end(seq: number): void {
-    const first = this.#parts.get(seq)?.[0];
-    if (first !== undefined)
-      for (const name of [first.agent, ACCOUNT]) this.#scope(first.mode, name).orders.delete(seq);
+    const parts = this.#parts.get(seq);
+    const first = parts?.[0];
+    if (parts === undefined || first === undefined) return;
+    parts.forEach((part, index) => {
+      parts[index] = { ...part, hasEnded: true };
+    });
+    for (const name of [first.agent, ACCOUNT]) this.#scope(first.mode, name).orders.delete(seq);
   }
 
   close(seq: number): void {

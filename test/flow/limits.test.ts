@@ -1,8 +1,9 @@
 /** Limits on a whole tower: prices from the broker's data, orders that wait for one another, an agent that runs away. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { startExchange } from '../../src/exchange/server.ts';
 import { Harness, keysAt } from './harness.ts';
 
@@ -91,6 +92,37 @@ test('64 agents at the edge of one limit, an order in doubt among them, never co
     await tower.stop();
     await exchange.close();
   }
+});
+
+test('an order that an earlier version took in is counted, and one that the books never had counts no more once they agree', async () => {
+  await start({});
+  await tower.ask('alpha', 'stockbuy', RESTING);
+  const bought = tower.drop('alpha', 'stockbuy', { ...MARKET, symbol: 'MSFT', qty: '3' });
+  await tower.answer(bought, ({ data }) => data?.status === 'filled');
+  await tower.stop();
+  const db = new Sqlite(join(tower.home, 'data/tower.db'));
+  db.prepare("DELETE FROM risks WHERE content LIKE '%AAPL%'").run();
+  db.prepare(
+    'UPDATE risks SET open = 1, ended_at = NULL, parts = replace(parts, \'"booked":"3"\', \'"booked":"1"\')',
+  ).run();
+  db.close();
+  writeFileSync(
+    join(tower.home, 'tower.config.json'),
+    JSON.stringify({ limits: { agent: { open_orders: 1, position_qty: 3 } } }),
+  );
+  await tower.start();
+  const buyMore = { ...MARKET, symbol: 'MSFT', order_class: 'limit', limit_price: '1.00' };
+  assert.equal((await tower.ask('alpha', 'stockbuy', buyMore)).error?.code, 'risk_orders');
+  const held = (): string => {
+    const { limits } = JSON.parse(readFileSync(join(tower.home, 'data/status.json'), 'utf8'));
+    const rows: readonly { limit: string; used: string | null }[] =
+      limits.find((one: { agent: string | null }) => one.agent === 'alpha')?.limits ?? [];
+    return rows.find(({ limit }) => limit === 'position_qty MSFT')?.used ?? 'nothing';
+  };
+  await tower.until(
+    () => (held() === '3' ? true : null),
+    () => `3 are held, and ${held()} are counted`,
+  );
 });
 
 test('the report says what is left of each limit, of each agent and of the account', async () => {
