@@ -49,6 +49,11 @@ export const PARTS: readonly Part[] = [
   { prefix: 'src/respond/', may: STAGE, why: 'stages meet in the journal' },
   { prefix: 'src/account.ts', may: STAGE, why: 'whose account a home belongs to is settled before any stage runs' },
   { prefix: 'src/halt-watch.ts', may: STAGE, why: 'what a halt means for the stages is told by the pipeline' },
+  {
+    prefix: 'src/recount.ts',
+    may: [...STAGE, 'src/admit.ts'],
+    why: 'what is open is read again as it was admitted, before any stage runs',
+  },
   { prefix: 'src/admit.ts', may: STAGE, why: 'the only way in is used by every way in, and uses none' },
   {
     prefix: 'src/pipeline.ts',
@@ -61,6 +66,7 @@ export const PARTS: readonly Part[] = [
       'src/admit.ts',
       'src/account.ts',
       'src/halt-watch.ts',
+      'src/recount.ts',
     ],
     why: 'the stages wired on any ports, so no adapter',
   },
