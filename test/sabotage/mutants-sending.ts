@@ -363,8 +363,8 @@ export const SENDING: readonly Mutant[] = [
     edits: [
       {
         file: 'src/journal/sqlite-risk.ts',
-        find: "const isEnd = STATES[to].final && to !== 'conflict';",
-        replace: "const isEnd = (STATES[to].final && to !== 'conflict') || isDoubtful(to);",
+        find: 'const isEnd = STATES[to].final;',
+        replace: 'const isEnd = STATES[to].final || isDoubtful(to);',
       },
     ],
     catcher: { test: 'test/limits/limits.test.ts', only: '64 agents' },
