@@ -15,6 +15,7 @@ import { type Claimed, claimName, claimOf, tempAgent } from './claimed.ts';
 import { faultOf, overQuota } from './faults.ts';
 import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
 import { Notices } from './notices.ts';
+import { Pace } from './pace.ts';
 import type { Pending } from './pending.ts';
 import { Space } from './space.ts';
 
@@ -23,16 +24,11 @@ export const PROCESSING = 'orders/processing';
 
 /** A claimed file that cannot be read in so many looks is answered as unreadable. */
 const READ_TRIES = 10;
-/** So many are claimed and journaled together; fewer while a listing is under way, which is to end. */
-const BATCH = 64;
+/** While a listing is under way, which is to end, at most so many are taken in between. */
 const BATCH_BETWEEN = 8;
 /** So many are looked at in a turn, whole or not. */
 const LOOKS = 256;
 const LOOKS_BETWEEN = 32;
-/** While so many answers of an agent are not published yet, its further files wait: many when it is alone, few beside others. */
-const UNPUBLISHED = { alone: 128, beside: 8 };
-/** An agent is alone when no other one was served for so long. */
-const ALONE_MS = 2000;
 /** After so many names of a listing those who wait are served: a folder of a million files holds nobody up. */
 const CHUNK = 1024;
 /** A folder is listed again no sooner than after so many times as long as the listing took. */
@@ -96,9 +92,7 @@ export class Folder {
   #again = false;
   #stopped = false;
   #listing = 0;
-  /** Who was served last, and when it was somebody else than before. */
-  #lastSender = '';
-  #mixedAt = Number.NEGATIVE_INFINITY;
+  readonly #pace = new Pace<AgentId | ''>();
   #wantsListing = false;
   #listAt = Number.NEGATIVE_INFINITY;
   /** Claimed files that could not be read yet: they are owed an answer. */
@@ -215,31 +209,30 @@ export class Folder {
         await this.#list();
         taken = 0;
       }
-      const served = await this.#serve(BATCH, LOOKS);
+      const served = await this.#serve(LOOKS);
       taken += served.taken;
       if (served.looked === 0 && !(this.#lines.isEmpty && this.#lines.isCut && taken > 0)) return;
       if (served.taken === 0) await turn(this.#o.clock);
     }
   }
 
-  /** Claims and hands over those who are next, at most a batch, and looks at no more than so many. */
-  async #serve(most: number, looks: number): Promise<{ readonly taken: number; readonly looked: number }> {
+  /** Claims and hands over those who are next, at most a batch or `most`, and looks at no more than so many. */
+  async #serve(
+    looks: number,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<{ readonly taken: number; readonly looked: number }> {
     const batch: Received[] = [];
     const { pending } = this.#o;
-    // Answers are written in the order of the journal: who runs far ahead of his own would delay those of the others.
     const now = this.#o.clock.monotonic();
-    const isAlone = now - this.#mixedAt > ALONE_MS;
-    const ahead = isAlone ? UNPUBLISHED.alone : UNPUBLISHED.beside;
+    const { ahead, batch: atMost } = this.#pace.bounds(now, (agent) => this.#lines.waitsFor(agent));
     const isServed = (agent: AgentId | ''): boolean => agent === '' || pending.unpublished(agent) < ahead;
-    const size = isAlone ? most : Math.min(most, BATCH_BETWEEN);
+    const size = Math.min(most, atMost);
     let looked = 0;
     while (batch.length < size && looked < looks) {
       const next = this.#lines.next(isServed);
       if (next === undefined) break;
       looked++;
-      const sender = senderOf(next);
-      if (sender !== this.#lastSender) this.#mixedAt = now;
-      this.#lastSender = sender;
+      this.#pace.served(senderOf(next), now);
       const taken = this.#take(next);
       if (taken !== null) batch.push(taken);
     }
@@ -270,7 +263,7 @@ export class Folder {
           }
           if (++names % CHUNK > 0) continue;
           spent += clock.monotonic() - began;
-          if ((await this.#serve(BATCH_BETWEEN, LOOKS_BETWEEN)).taken === 0) await turn(clock);
+          if ((await this.#serve(LOOKS_BETWEEN, BATCH_BETWEEN)).taken === 0) await turn(clock);
           began = clock.monotonic();
           if (this.#stopped) return;
         }

@@ -134,6 +134,12 @@ export class Lines {
     return this.#inboxes.get(waiting.inbox.path)?.has(senderOf(waiting)) === true;
   }
 
+  /** Whether files of this sender wait, in whichever folder. */
+  waitsFor(sender: AgentId | ''): boolean {
+    for (const agents of this.#inboxes.values()) if (agents.has(sender)) return true;
+    return false;
+  }
+
   /** How many files of the sender of this one wait with it or behind it, and their bytes as far as they are known. */
   behind(waiting: Waiting): { readonly files: number; readonly bytes: number } {
     const line = this.#inboxes.get(waiting.inbox.path)?.get(senderOf(waiting));
