@@ -95,7 +95,7 @@ export function recordEvent(log: Log, event: TowerEvent): void {
       log.info('ready', { home: event.home, incoming: event.incoming, modes: event.modes });
       return;
     case 'order':
-      log.info('order', {
+      log.infoSoon('order', {
         client_order_id: event.clientOrderId,
         agent: event.agent,
         order_type: event.type,

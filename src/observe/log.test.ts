@@ -17,13 +17,22 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-/** A clock that stands still until it is set. */
-function clockAt(iso: string): Clock & { set(iso: string): void } {
+/** A clock that stands still until it is set, and whose turn ends when it is told to. */
+function clockAt(iso: string): Clock & { set(iso: string): void; turn(): void } {
   let now = micros(Date.parse(iso) * 1000);
+  let waiting: (() => void)[] = [];
   return {
     now: () => now,
     monotonic: () => 0,
-    after: () => () => {},
+    after(_ms, work) {
+      waiting.push(work);
+      return () => {};
+    },
+    turn() {
+      const due = waiting;
+      waiting = [];
+      for (const work of due) work();
+    },
     set: (next) => {
       now = micros(Date.parse(next) * 1000);
     },
@@ -158,8 +167,42 @@ test('what cannot be written does not throw, and is counted once it can', () => 
   );
 });
 
+test('lines that may wait are written together at the end of the turn, and never after a later one', () => {
+  const clock = clockAt('2026-02-13T00:00:00Z');
+  const writes: string[] = [];
+  const log = openLog({ folder, clock, level: 'info', echo: (text) => writes.push(text) });
+  const events = (): unknown[] => lines('tower_20260213.log').map(({ event }) => event);
+  log.infoSoon('one');
+  log.infoSoon('two');
+  assert.deepEqual(writes, []);
+  clock.turn();
+  assert.deepEqual(events(), ['one', 'two']);
+  log.infoSoon('three');
+  log.error('four');
+  assert.deepEqual(events(), ['one', 'two', 'three', 'four']);
+  clock.turn();
+  assert.equal(writes.length, 2);
+  const long = 'x'.repeat(40_000);
+  log.infoSoon('five', { long });
+  log.infoSoon('six', { long });
+  assert.equal(writes.length, 3);
+  assert.equal(writes.join(''), readFileSync(join(folder, 'tower_20260213.log'), 'utf8'));
+});
+
+test('each line that waited is counted when it is lost', () => {
+  writeFileSync(join(root, 'logs'), 'a file where the folder should be');
+  const clock = clockAt('2026-02-13T00:00:00Z');
+  const log = openLog({ folder, clock, level: 'info' });
+  for (const event of ['one', 'two', 'three']) log.infoSoon(event);
+  clock.turn();
+  rmSync(join(root, 'logs'));
+  log.info('back');
+  assert.equal(lines('tower_20260213.log')[0]?.['count'], 3);
+});
+
 test('a child and an order event carry the id of the order and the agent', () => {
-  const log = openLog({ folder, clock: clockAt('2026-02-13T00:00:00Z'), level: 'info' });
+  const clock = clockAt('2026-02-13T00:00:00Z');
+  const log = openLog({ folder, clock, level: 'info' });
   log.child({ client_order_id: 'c', agent: 'a' }).info('claimed', { n: 1 });
   recordEvent(log, {
     kind: 'order',
@@ -171,6 +214,7 @@ test('a child and an order event carry the id of the order and the agent', () =>
     text: 'buy 10 AAPL',
     atMs: 0,
   });
+  clock.turn();
   for (const line of lines('tower_20260213.log')) {
     assert.equal(line['client_order_id'], 'c');
     assert.equal(line['agent'], 'a');

@@ -22,6 +22,8 @@ interface Fields {
  */
 export interface Log {
   info(event: string, fields?: Fields): void;
+  /** As `info`, for what comes in heaps: written with the others of this turn of the event loop, or before the next other line. */
+  infoSoon(event: string, fields?: Fields): void;
   warn(event: string, fields?: Fields): void;
   error(event: string, fields?: Fields): void;
   /** A log whose every line carries `fields`, too. */
@@ -41,28 +43,65 @@ export interface LogOptions {
 }
 
 const KEPT_DAYS = 30;
+/** Lines that wait to be written together are at most so long, in characters. */
+const GATHERED_AT_MOST = 65_536;
+
+/** Takes whole lines; `count` says how many. */
+interface Sink {
+  write(lines: string, count: number): void;
+}
 
 /** Opens the log. Its first act is to delete what is older than 30 days. */
 export function openLog({ folder, clock, level, echo }: LogOptions): Log {
   const files = [
-    { level, stream: dailyFile(folder, 'tower', clock) },
-    { level: 'error' as const, stream: dailyFile(folder, 'errors', clock) },
+    { level, sink: dailyFile(folder, 'tower', clock) },
+    { level: 'error' as const, sink: dailyFile(folder, 'errors', clock) },
   ];
-  return wrap(
-    pino(
-      {
-        level: echo === undefined ? level : 'info',
-        base: null,
-        timestamp: () => `,"time":"${isoMicros(clock.now())}"`,
-        formatters: { level: (label) => ({ level: label }) },
-      },
-      pino.multistream(
-        (echo === undefined ? files : [...files, { level: 'info' as const, stream: { write: echo } }]).map(
-          ({ level: least, stream }) => ({ level: least, stream: { write: (line) => stream.write(visible(line)) } }),
-        ),
-      ),
-    ),
+  const sinks = echo === undefined ? files : [...files, { level: 'info' as const, sink: { write: echo } }];
+  const gatherers = sinks.map(({ level: least, sink }) => ({ level: least, stream: new Gatherer(sink, clock) }));
+  const logger = pino(
+    {
+      level: echo === undefined ? level : 'info',
+      base: null,
+      timestamp: () => `,"time":"${isoMicros(clock.now())}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.multistream(gatherers),
   );
+  return wrap(logger, (write) => {
+    for (const { stream } of gatherers) stream.mayWait = true;
+    write();
+    for (const { stream } of gatherers) stream.mayWait = false;
+  });
+}
+
+/** Lines on their way to a file: a write for each of many would cost more than all else that is done for the log. */
+class Gatherer {
+  /** Whether the line that comes may wait for others. */
+  mayWait = false;
+  readonly #sink: Sink;
+  readonly #clock: Clock;
+  #lines = '';
+  #count = 0;
+
+  constructor(sink: Sink, clock: Clock) {
+    this.#sink = sink;
+    this.#clock = clock;
+  }
+
+  write(line: string): void {
+    this.#lines += visible(line);
+    this.#count++;
+    if (!this.mayWait || this.#lines.length > GATHERED_AT_MOST) this.#flush();
+    else if (this.#count === 1) this.#clock.after(0, () => this.#flush());
+  }
+
+  #flush(): void {
+    if (this.#count === 0) return;
+    this.#sink.write(this.#lines, this.#count);
+    this.#lines = '';
+    this.#count = 0;
+  }
 }
 
 /** JSON escapes the controls of ASCII; a terminal also obeys these, or shows the line as if it said something else. */
@@ -70,12 +109,13 @@ const UNSEEN = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufef
 const visible = (line: string): string =>
   line.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-function wrap(logger: Logger): Log {
+function wrap(logger: Logger, soon: (write: () => void) => void): Log {
   return {
     info: (event, fields) => logger.info({ event, ...printable(fields) }),
+    infoSoon: (event, fields) => soon(() => logger.info({ event, ...printable(fields) })),
     warn: (event, fields) => logger.warn({ event, ...printable(fields) }),
     error: (event, fields) => logger.error({ event, ...printable(fields) }),
-    child: (fields) => wrap(logger.child(printable(fields))),
+    child: (fields) => wrap(logger.child(printable(fields)), soon),
   };
 }
 
@@ -87,7 +127,7 @@ function printable(fields: Fields = {}): Record<string, unknown> {
 }
 
 /** Appends lines to the file of the clock's day; changes files, and deletes old ones, when the day changes. */
-function dailyFile(folder: string, name: string, clock: Clock): { write(line: string): void } {
+function dailyFile(folder: string, name: string, clock: Clock): Sink {
   let open: { readonly day: string; readonly fd: number } | null = null;
   let lost = 0;
 
@@ -102,7 +142,7 @@ function dailyFile(folder: string, name: string, clock: Clock): { write(line: st
   }
 
   return {
-    write(line) {
+    write(lines, count) {
       try {
         const now = clock.now();
         const day = dayOf(now);
@@ -111,10 +151,10 @@ function dailyFile(folder: string, name: string, clock: Clock): { write(line: st
           writeSync(fd, `{"level":"error","time":"${isoMicros(now)}","event":"log_lines_lost","count":${lost}}\n`);
           lost = 0;
         }
-        writeSync(fd, line);
+        writeSync(fd, lines);
       } catch {
         // A full disk or a lost folder: the journal notices it where it matters, here the line is given up.
-        lost++;
+        lost += count;
       }
     },
   };

@@ -39,7 +39,7 @@ export interface Answered {
   readonly as_of?: string;
 }
 
-const silentLog: Log = { info() {}, warn() {}, error() {}, child: () => silentLog };
+const silentLog: Log = { info() {}, infoSoon() {}, warn() {}, error() {}, child: () => silentLog };
 
 /** The environment that points a tower at an exchange, as it would at Alpaca. */
 export const keysAt = (url: string, id = 'K'): Record<string, string> => ({
