@@ -45,7 +45,16 @@ test('it takes up room, is freed when the disk is full, and made again when ther
   assert.match(told.join(), /^error: the disk of the home is full/);
   free = 100 * MEGABYTE;
   await becomes(MEGABYTE);
-  reserve.stop();
+  free = 0;
+  await becomes(null);
+  free = 100 * MEGABYTE;
+  const temps = (): readonly string[] => fs.readdirSync(path.join(home, TEMP_FOLDER));
+  for (const end = performance.now() + 5000; temps().length === 0; ) {
+    assert.ok(performance.now() < end, 'it is not made again');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await reserve.stop();
+  assert.deepEqual(temps(), [], 'what was half made when it was stopped stays behind');
   files.close();
   fs.rmSync(home, { recursive: true });
 });

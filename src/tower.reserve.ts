@@ -29,6 +29,7 @@ export class Reserve {
   #makeAt = Number.NEGATIVE_INFINITY;
   #stop: () => void = () => {};
   #isStopped = false;
+  #making: Promise<void> = Promise.resolve();
 
   constructor(files: Files, clock: Clock, notice: Notice) {
     this.#files = files;
@@ -52,19 +53,21 @@ export class Reserve {
     const room = this.#files.room();
     const size = sizeOn(room?.total ?? 0);
     this.#stop = this.#clock.after(LOOK_MS, () => {
-      const made =
+      this.#making =
         room !== null && !this.#isThere && room.free > 3 * size && this.#clock.monotonic() >= this.#makeAt
           ? this.#make(size)
           : Promise.resolve();
-      void made.then(() => {
+      void this.#making.then(() => {
         if (!this.#isStopped) this.start();
       });
     });
   }
 
-  stop(): void {
+  /** What is being made is made when it resolves: nothing half made stays behind. */
+  stop(): Promise<void> {
     this.#isStopped = true;
     this.#stop();
+    return this.#making;
   }
 
   #free(): void {

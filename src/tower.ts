@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { type AlpacaOptions, alpacaBroker } from './broker/alpaca/client.ts';
 import { systemNetwork } from './broker/alpaca/network-system.ts';
+import { Skew } from './broker/alpaca/skew.ts';
 import type { Broker } from './broker/broker.ts';
 import { type RunningExchange, startExchange } from './exchange/server.ts';
 import { INCOMING } from './ingress/folder.ts';
@@ -67,14 +68,15 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
     undo.push(() => {
       for (const held of accounts) held.release();
     });
-    const reserve = new Reserve(files, clock, (level, text, remedy) =>
-      options.onEvent({ kind: 'notice', level, text, remedy }),
-    );
+    const notice = (level: 'info' | 'warn' | 'error', text: string, remedy: string): void =>
+      options.onEvent({ kind: 'notice', level, text, remedy });
+    const reserve = new Reserve(files, clock, notice);
+    const skew = new Skew(clock, notice);
     // The journal needs room to be opened.
     reserve.look();
     const journal = openJournal({
       file: join(home, 'data', 'tower.db'),
-      clock,
+      clock: skew.marketClock,
       random,
       failpoints,
       beforeCommit: () => reserve.look(),
@@ -82,7 +84,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
     undo.push(() => journal.close());
     // The database's own names in their folder are durable only now.
     await files.syncFolder('data');
-    const services = await openServices(options);
+    const services = await openServices(options, skew);
     undo.push(...services.map((service) => () => service.close()));
     const status = new StatusWriter({
       clock,
@@ -259,10 +261,10 @@ interface Service {
   close(): Promise<void>;
 }
 
-async function openServices(options: TowerOptions): Promise<readonly Service[]> {
+async function openServices(options: TowerOptions, skew: Skew): Promise<readonly Service[]> {
   const services: Service[] = [];
   try {
-    for (const mode of MODES) services.push(await openService(mode, options));
+    for (const mode of MODES) services.push(await openService(mode, options, skew));
   } catch (error) {
     for (const service of services) await service.close();
     throw error;
@@ -270,7 +272,7 @@ async function openServices(options: TowerOptions): Promise<readonly Service[]> 
   return services;
 }
 
-async function openService(mode: Mode, { home, settings, clock, random }: TowerOptions): Promise<Service> {
+async function openService(mode: Mode, { home, settings, clock, random }: TowerOptions, skew: Skew): Promise<Service> {
   const keys = settings.keys[mode];
   const off = (code: 'live_disabled' | 'no_keys', reason: string, remedy: string): Service => ({
     report: { mode, service: 'off', url: null, reason },
@@ -298,6 +300,7 @@ async function openService(mode: Mode, { home, settings, clock, random }: TowerO
         network: systemNetwork(),
         clock,
         random,
+        skew,
       });
     const keyed: Keyed = { mode, held, trial: (other) => brokerWith(new HeldKeys(other)) };
     const broker = brokerWith(held);

@@ -129,13 +129,23 @@ export class Halts {
 
   /** Calls `changed` when the folder has changed, soon after it did. */
   watch(changed: () => void): void {
-    this.#offs.push(this.#files.watch(HALT_FOLDER, changed));
+    this.#offs.push(this.#watched(changed));
     const turn = (): void => {
       if (this.#stopped) return;
       changed();
       this.#offs[1] = this.#clock.after(POLL_MS, turn);
     };
     turn();
+  }
+
+  /** Where no watch is to be had, the looks from time to time and the one before each order are enough. */
+  #watched(changed: () => void): () => void {
+    try {
+      return this.#files.watch(HALT_FOLDER, changed);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      return () => {};
+    }
   }
 
   stop(): void {

@@ -35,7 +35,10 @@ function makeRig(
   at: (name: FailpointName, rig: Rig) => void,
   pollMs: number,
   guarded = '',
-  more: Partial<FolderOptions> & { readonly room?: () => { free: number; total: number } } = {},
+  more: Partial<FolderOptions> & {
+    readonly room?: () => { free: number; total: number };
+    readonly watch?: () => () => void;
+  } = {},
 ): Rig {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'folder-'));
   const files = systemFiles(home, { temps: TEMP_FOLDER });
@@ -47,7 +50,7 @@ function makeRig(
   const folder = new Folder({
     files: {
       ...files,
-      watch: () => () => {},
+      watch: more.watch ?? (() => () => {}),
       room: more.room ?? files.room,
       claim(from, entry, to) {
         if (entry.name === guarded) throw Object.assign(new Error(`EACCES: ${to}`), { code: 'EACCES' });
@@ -260,4 +263,18 @@ test('with little room on the disk only cancels are taken, and the rest when the
   await rig.enough(2);
   assert.deepEqual(rig.taken[1], [nameOf('one', 1), '{}']);
   assert.match(rig.notices.join('\n'), /only cancels are taken.*has room again/s);
+});
+
+test('where there is no watch to be had, files are found by the listing, and a person is told once', async () => {
+  const watch = (): never => {
+    throw Object.assign(new Error('ENOSPC: System limit for number of file watchers reached'), { code: 'ENOSPC' });
+  };
+  const rig = makeRig(() => {}, 10, '', { watch, identities: { own: { folder: true, uid: null, key: null } } });
+  fs.mkdirSync(path.join(rig.home, INCOMING, 'own'));
+  rig.folder.start();
+  rig.drop('a.json', '{"n":1}');
+  await rig.enough(1);
+  assert.deepEqual(rig.notices, [
+    'orders/incoming cannot be watched (ENOSPC); new files are found by listing it every 10 ms',
+  ]);
 });

@@ -18,6 +18,7 @@ import { Notices } from './notices.ts';
 import { Pace } from './pace.ts';
 import type { Pending } from './pending.ts';
 import { Space } from './space.ts';
+import { Watches } from './watches.ts';
 
 export const INCOMING = 'orders/incoming';
 export const PROCESSING = 'orders/processing';
@@ -86,7 +87,7 @@ export class Folder {
   readonly #stuck = new Map<string, Pick<Met, 'seen'> & { readonly code: string }>();
   /** Folders that cannot be listed, and why. */
   readonly #faults = new Map<string, string>();
-  readonly #watches = new Map<string, () => void>();
+  readonly #watches: Watches;
   #stopPoll: () => void = () => {};
   #scanning: Promise<void> | null = null;
   #again = false;
@@ -105,6 +106,7 @@ export class Folder {
     const { files, clock, identities } = options;
     this.#notices = new Notices(files, clock);
     this.#space = new Space(options);
+    this.#watches = new Watches(options);
     const own = Object.entries(identities).flatMap(([agent, { folder }]) =>
       folder && isAgentId(agent) ? [agent] : [],
     );
@@ -149,13 +151,11 @@ export class Folder {
   }
 
   #watch(inbox: Inbox): void {
-    this.#watches.get(inbox.path)?.();
-    const stop = this.#o.files.watch(inbox.path, (entry) => {
+    this.#watches.on(inbox.path, (entry) => {
       if (entry === null) this.#wantsListing = true;
       else if (!IGNORED.test(entry.name)) this.#lines.hint({ inbox, entry });
       this.#look();
     });
-    this.#watches.set(inbox.path, stop);
   }
 
   /** Lists the folders now. */
@@ -188,7 +188,7 @@ export class Folder {
   /** No file is claimed after it resolves. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const stop of this.#watches.values()) stop();
+    this.#watches.stop();
     this.#stopPoll();
     await this.#scanning;
   }

@@ -71,7 +71,10 @@ export interface Files {
   exists(file: string): boolean;
   /** Overwrites a small file of the tower's own in place, without a sync: a sign for others that needs no new space. */
   stamp(file: string, text: string): void;
-  /** Rings when something may have changed in a folder, with the name where it is known; may ring too often or not at all. */
+  /**
+   * Rings when something may have changed in a folder, with the name where it is known; may ring too often or not at all.
+   * Throws the system's error when no watch is to be had (limits, some file systems).
+   */
   watch(folder: string, ring: (entry: DirEntry | null) => void): () => void;
   /** Bytes on the disk of the home; null when that cannot be told. */
   room(): { readonly free: number; readonly total: number } | null;
@@ -438,21 +441,16 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
       }
     },
     watch(folder, ring) {
-      try {
-        const watcher = fs.watch(pins.at(folder), { encoding: 'buffer' }, (_kind, name) => {
-          const entry = name === null ? null : rawEntry(name);
-          if (entry === null || !ownMoves.delete(`${folder}/${entry.name}`)) ring(entry);
-        });
-        watched.add(folder);
-        watcher.on('error', () => ring(null));
-        return () => {
-          watched.delete(folder);
-          watcher.close();
-        };
-      } catch {
-        // No watch to be had (limits, network file systems): the periodic listing alone finds every file.
-        return () => {};
-      }
+      const watcher = fs.watch(pins.at(folder), { encoding: 'buffer' }, (_kind, name) => {
+        const entry = name === null ? null : rawEntry(name);
+        if (entry === null || !ownMoves.delete(`${folder}/${entry.name}`)) ring(entry);
+      });
+      watched.add(folder);
+      watcher.on('error', () => ring(null));
+      return () => {
+        watched.delete(folder);
+        watcher.close();
+      };
     },
     room() {
       try {

@@ -33,6 +33,7 @@ import { marketDataPath, marketDataPlan, readMarketData } from './market-data.ts
 import type { HttpRequest, HttpResult, Network } from './network.ts';
 import { type Answer, alreadyCanceled, type Call, header, judge, numberHeader } from './outcome.ts';
 import { readAccount, readActivities, readOrder, readOrders, readPositions } from './read.ts';
+import type { Skew } from './skew.ts';
 import { tradeStream } from './stream.ts';
 import { readJson } from './wire-json.ts';
 
@@ -56,6 +57,8 @@ export interface AlpacaOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly timeouts?: Partial<Timeouts>;
+  /** Told the date of every answer of the trading host. */
+  readonly skew?: Skew;
 }
 
 const JSON_TYPE = 'application/json';
@@ -229,6 +232,7 @@ class AlpacaBroker implements Broker {
   async #send(name: HostName, method: HttpRequest['method'], path: string, more: SendOptions): Promise<HttpResult> {
     const host = this.#hosts[name];
     const { body = '', timeoutMs = this.#timeouts.readMs, maxBytes = MAX_BYTES, mayLeave } = more;
+    const leftAt = this.#options.clock.monotonic();
     const result = await this.#options.network.request({
       method,
       origin: host.origin,
@@ -240,6 +244,7 @@ class AlpacaBroker implements Broker {
       ...(mayLeave === undefined ? {} : { mayLeave }),
     });
     if (result.kind === 'answer') {
+      if (name === 'trading') this.#options.skew?.heard(header(result.headers, 'date'), leftAt);
       const remaining = numberHeader(result.headers, 'x-ratelimit-remaining');
       const resetAt = numberHeader(result.headers, 'x-ratelimit-reset');
       const limit = numberHeader(result.headers, 'x-ratelimit-limit');
