@@ -34,6 +34,7 @@ export const RESTING = { symbol: 'AAPL', qty: '1', order_class: 'limit', limit_p
 
 /** The newest version of an answer, as far as rows look into it. */
 export interface AnswerView {
+  readonly timestamp: string;
   readonly status: string;
   readonly sent: string;
   readonly final: boolean;
@@ -354,6 +355,13 @@ export class Rig {
     const child = this.launch(extra, options);
     await child.ready();
     return child;
+  }
+
+  /** Runs a command on the row's home, as a person would, to its end. */
+  async command(words: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+    const child = new Child([...words, '--home', this.site.home], { env: this.env() });
+    const { code } = await child.exited;
+    return { code, output: child.output };
   }
 
   drop(ask: Ask = {}): Dropped {

@@ -1,6 +1,6 @@
 /**
- * C05, C07 and C17: what agents do with their own files after they have dropped them. Must never pass without the auditor's
- * look at what was sent.
+ * C05, C07 and C17: what agents do with their own files after they have dropped them; C02: a system that does not tell of new
+ * ones. Must never pass without the auditor's look at what was sent.
  */
 import {
   closeSync,
@@ -16,8 +16,8 @@ import {
 import { join } from 'node:path';
 import { until } from './process.ts';
 import { RESTING, type Rig } from './rig.ts';
-import { type Figures, must, type Row } from './row.ts';
-import { codesOf, incomingOf, intakeRow, nameOf, sum } from './rows-intake.ts';
+import { type Figures, must, need, type Row } from './row.ts';
+import { at, codesOf, incomingOf, intakeRow, latencies, nameOf, sum } from './rows-intake.ts';
 
 /** The agent keeps its file open and writes other bytes into it, when it was claimed and ever after. */
 async function changedAfterClaim(rig: Rig): Promise<Figures> {
@@ -95,7 +95,35 @@ async function deleted(rig: Rig): Promise<Figures> {
   return { answers_deleted: 1, orders: rig.posted };
 }
 
+const POLL_MS = 500;
+
+/** The system has no watch to give: files are found by the listing alone, and somebody is told. */
+async function unwatched(rig: Rig): Promise<Figures> {
+  need('strace');
+  const calls = 'inotify_add_watch';
+  const inject = ['-e', `trace=${calls}`, '-e', `inject=${calls}:error=ENOSPC`];
+  const record = join(rig.folder, 'unwatched');
+  const under = ['strace', '-D', '-f', '--seccomp-bpf', '-o', record, ...inject];
+  const tower = await rig.start({ TOWER_FILES_POLL_MS: String(POLL_MS) }, { under });
+  must(/INJECTED/.test(readFileSync(record, 'utf8')), 'no watch was asked for: nothing was proved');
+  const waits = await latencies(rig, 'calm', 60);
+  const dropped = rig.dropMany(40);
+  await rig.site.settled(20_000);
+  must(rig.posted === dropped.length, `${rig.posted} POSTs for ${dropped.length} orders`);
+  const told = /orders\/incoming cannot be watched \(ENOSPC\)/;
+  must(tower.output.match(new RegExp(told, 'g'))?.length === 1, `not told once:\n${tower.output.slice(-800)}`);
+  const { output } = await rig.command(['status']);
+  must(told.test(output) && /sysctl fs\.inotify/.test(output), `status does not say it:\n${output}`);
+  // A listing, and what an answer takes.
+  must(
+    at(waits, 0.5) < 2 * POLL_MS && at(waits, 1) < 10 * POLL_MS,
+    `answers took ${at(waits, 0.5)} to ${at(waits, 1)} ms`,
+  );
+  return { asked: waits.length, orders: dropped.length, p50_ms: at(waits, 0.5), p99_ms: at(waits, 0.99) };
+}
+
 export const ownFileRows: readonly Row[] = [
+  intakeRow('C02', 'there is no watch to be had', unwatched),
   intakeRow('C05', 'a file that is changed after it was claimed', changedAfterClaim),
   intakeRow('C07', 'one file many times, under a hundred names, dated 1970 and 2100', copies),
   intakeRow('C17', 'an agent deletes its answer', deleted),

@@ -63,7 +63,7 @@ export const sum = (codes: ReadonlyMap<string, number>): number =>
   [...codes.values()].reduce((all, one) => all + one, 0);
 
 /** How long orders that are asked one by one wait for their first answer. */
-async function latencies(rig: Rig, agent: string, count: number): Promise<readonly number[]> {
+export async function latencies(rig: Rig, agent: string, count: number): Promise<readonly number[]> {
   const all: number[] = [];
   for (let n = 0; n < count; n++) {
     const dropped = rig.drop({ agent, type: 'accountinfo', payload: {} });
@@ -79,7 +79,7 @@ async function latencies(rig: Rig, agent: string, count: number): Promise<readon
   }
   return all.toSorted((a, b) => a - b);
 }
-const at = (sorted: readonly number[], share: number): number =>
+export const at = (sorted: readonly number[], share: number): number =>
   Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 10) / 10;
 
 /** The bytes of the canary, wherever the tower may have written them. */

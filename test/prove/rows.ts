@@ -5,6 +5,7 @@ import { hostileRows } from './rows-broker-2.ts';
 import { budgetRows } from './rows-budget.ts';
 import { clockRows } from './rows-clock.ts';
 import { diskRows } from './rows-disk.ts';
+import { diskFaultRows } from './rows-disk-2.ts';
 import { failpointRows } from './rows-failpoints.ts';
 import { haltRows } from './rows-halt.ts';
 import { intakeRows } from './rows-intake.ts';
@@ -12,6 +13,7 @@ import { ownFileRows } from './rows-intake-2.ts';
 import { killRows } from './rows-kills.ts';
 import { processRows } from './rows-process.ts';
 import { secretRows } from './rows-secrets.ts';
+import { startRows } from './rows-start.ts';
 import { lostFill, streamRows } from './rows-stream.ts';
 
 export interface RowOptions {
@@ -28,6 +30,8 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...processRows,
   ...budgetRows,
   ...diskRows(options.seed),
+  ...diskFaultRows,
+  ...startRows,
   ...intakeRows,
   ...ownFileRows,
   ...clockRows,

@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     tests: { type: 'boolean', default: false },
-    seeds: { type: 'string', default: '600' },
+    seeds: { type: 'string', default: '1500' },
     jobs: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     out: { type: 'string' },
