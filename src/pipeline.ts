@@ -14,7 +14,7 @@ import { QuoteBook } from './dispatch/quotes.ts';
 import { Readiness } from './dispatch/readiness.ts';
 import { heldOf } from './dispatch/reducing.ts';
 import { budgetReport } from './dispatch/report.ts';
-import { type Shares, Slots } from './dispatch/slots.ts';
+import { mostOnTheirWay, type Shares, Slots } from './dispatch/slots.ts';
 import { Bookkeeper } from './follow/bookkeeper.ts';
 import { Follower } from './follow/follow.ts';
 import { HALT_FOLDER } from './halt/halt.ts';
@@ -288,7 +288,8 @@ export class Pipeline {
     const { clock, random } = this.#ports;
     const { perMinute, perSecond, dataPerMinute } = this.#o.budget;
     const budget = new Budget({ perMinute: host === 'trading' ? perMinute : dataPerMinute, perSecond });
-    return new Slots({ clock, random, budget, shares: this.#o.shares });
+    const maxOrders = mostOnTheirWay(perSecond, Object.keys(this.#ports.brokers).length);
+    return new Slots({ clock, random, budget, shares: this.#o.shares, maxOrders });
   }
 
   /** Takes up what an earlier run left, then takes orders. Throws CannotStart when the accounts forbid it. */

@@ -85,8 +85,11 @@ export async function resolve(
       if (!isDoubtful(entry)) return;
       continue;
     }
+    // No more of them on the wire than a halt may leave behind: it is looked up again, and then tried again.
+    const answered = desk.hosts.trading.again();
+    if (answered === null) continue;
     const grant = await desk.hosts.trading.take('resolve', entry.agent).granted;
-    if (grant === null) return;
+    if (grant === null) return answered();
     try {
       const sent = await sendOnce(desk, entry, trade, grant, true);
       if (sent.kind === 'settled') {
@@ -95,6 +98,7 @@ export async function resolve(
       }
     } finally {
       grant.release();
+      answered();
     }
     lastByteAt = clock.monotonic();
     looks = 0;

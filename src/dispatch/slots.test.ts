@@ -6,7 +6,7 @@ import { type Clock, micros } from '../lib/clock.ts';
 import { seededRandom } from '../lib/random.ts';
 import { Budget } from './budget.ts';
 import type { Lane } from './lanes.ts';
-import { Slots, type SlotsOptions, type Waiting } from './slots.ts';
+import { mostOnTheirWay, Slots, type SlotsOptions, type Waiting } from './slots.ts';
 
 const slotsOf = (clock: Clock, more: Partial<SlotsOptions>): Slots =>
   new Slots({ clock, random: seededRandom(1), budget: new Budget({ perMinute: 200, perSecond: 10 }), ...more });
@@ -98,6 +98,41 @@ test('a request that is called off frees nobody and is not granted', async () =>
   grant?.release();
   grant?.release();
   assert.notEqual(await third.granted, null);
+});
+
+test('so many orders are without an answer at once, whatever else goes on', async () => {
+  const slots = slotsOf(new HandClock(), { maxOrders: 2, budget: new Budget({ perMinute: 200, perSecond: 100 }) });
+  const granted: Lane[] = [];
+  const ask = (lane: Lane) => {
+    const { granted: promise } = slots.take(lane, 'a');
+    void promise.then(() => granted.push(lane));
+    return promise;
+  };
+  const [first, second] = [await ask('reduce'), await ask('order')];
+  const third = ask('order');
+  await Promise.all([ask('query'), ask('resolve'), ask('cancel')]);
+  assert.deepEqual(granted, ['reduce', 'order', 'query', 'resolve', 'cancel']);
+  assert.equal(slots.again(), null, 'nor is one sent again');
+  first?.heard(FINE);
+  await third;
+  first?.release();
+  assert.equal(slots.again(), null, 'its place was given on once');
+  second?.release();
+  const answered = slots.again();
+  assert.notEqual(answered, null);
+  const fourth = ask('order');
+  await Promise.resolve();
+  assert.equal(slots.waiting, 1);
+  answered?.();
+  await fourth;
+});
+
+test('with the limits of Alpaca four orders may be on their way, of two accounts together', () => {
+  assert.equal(mostOnTheirWay(10, 1), 4);
+  assert.equal(mostOnTheirWay(10, 2) * 2, 4);
+  assert.equal(mostOnTheirWay(1, 2), 2);
+  assert.equal(mostOnTheirWay(40, 1), 16);
+  assert.equal(mostOnTheirWay(100_000, 2), 64);
 });
 
 test('after the stop nobody waits any more, however long the budget is paused', async () => {

@@ -53,6 +53,8 @@ export interface SlotsOptions {
   readonly shares?: Shares;
   /** Requests that may be under way at once; look-ups have a few more, and cancels as many as they need. */
   readonly maxInFlight?: number;
+  /** Of them, orders: so many at most have left without an answer when somebody halts, and cannot be called back. */
+  readonly maxOrders?: number;
 }
 
 /** A look at one host. */
@@ -71,6 +73,17 @@ const MORE_IN_FLIGHT: Readonly<Record<Lane, number>> = {
   order: 0,
   query: 0,
 };
+const MOST_IN_FLIGHT = 64;
+/** What may still arrive after a halt when the broker hangs, with the limits of Alpaca: 4, of two accounts together. */
+const MOST_ON_THEIR_WAY = 4;
+/** So long Alpaca may take to answer before the orders that are not answered hold up a budget of ten in a second. */
+const ANSWERED_WITHIN_S = 0.4;
+
+/** Orders of one account that may be without an answer. */
+export const mostOnTheirWay = (perSecond: number, accounts: number): number =>
+  Math.min(MOST_IN_FLIGHT, Math.floor(Math.max(MOST_ON_THEIR_WAY, perSecond * ANSWERED_WITHIN_S) / accounts));
+
+const ORDERS: ReadonlySet<Lane> = new Set(['reduce', 'order']);
 const NEVER_CAPPED: ReadonlySet<Lane> = new Set(['cancel', 'resolve']);
 const CAP_SPAN_MS = 61_000;
 /** A gateway that says so speaks for a broker that cannot be reached. */
@@ -81,20 +94,31 @@ export class Slots {
   readonly #budget: Budget;
   readonly #shares: Shares;
   readonly #maxInFlight: number;
+  readonly #maxOrders: number;
   readonly #lanes: Lanes<Waiter>;
   readonly #waiters = new Map<number, Waiter>();
   readonly #caps = new Map<string, Window>();
   readonly #circuit: Circuit;
   #inFlight = 0;
+  #orders = 0;
   #nextId = 0;
   #wake: (() => void) | null = null;
   #stopped = false;
 
-  constructor({ clock, random, budget, shares = EQUAL_SHARES, maxInFlight = 64 }: SlotsOptions) {
+  constructor(options: SlotsOptions) {
+    const {
+      clock,
+      random,
+      budget,
+      shares = EQUAL_SHARES,
+      maxInFlight = MOST_IN_FLIGHT,
+      maxOrders = maxInFlight,
+    } = options;
     this.#clock = clock;
     this.#budget = budget;
     this.#shares = shares;
     this.#maxInFlight = maxInFlight;
+    this.#maxOrders = maxOrders;
     this.#lanes = new Lanes((agent) => shares.weightOf(agent));
     this.#circuit = new Circuit(random);
   }
@@ -176,6 +200,7 @@ export class Slots {
       const now = this.#now();
       let wait = Number.POSITIVE_INFINITY;
       const turn = this.#lanes.peek((agent, lane) => {
+        if (ORDERS.has(lane) && this.#orders >= this.#maxOrders) return true;
         const capWait = this.#capWaitMs(agent, lane, now);
         wait = capWait > 0 ? Math.min(wait, capWait) : wait;
         return capWait > 0;
@@ -199,6 +224,7 @@ export class Slots {
     this.#waiters.delete(waiter.id);
     this.#inFlight++;
     const isProbe = this.#circuit.goes();
+    const answered = ORDERS.has(waiter.lane) ? this.#place() : () => {};
     const cap = this.#capOf(waiter.agent);
     // What is never held back by the cap is counted as far as the cap reaches.
     const counts = cap !== null && cap.spent < cap.limit;
@@ -217,6 +243,7 @@ export class Slots {
       leaves,
       heard: (outcome, nth = 1) => {
         isHeard = true;
+        answered();
         this.#hear(outcome, isProbe, nth);
         this.#pump();
       },
@@ -227,9 +254,29 @@ export class Slots {
         leaves();
         if (isProbe && !isHeard) this.#circuit.unused();
         this.#inFlight--;
+        answered();
         this.#pump();
       },
     });
+  }
+
+  /** A place among the orders without an answer, for one that is sent again out of turn; null when there is none. */
+  again(): (() => void) | null {
+    if (this.#orders >= this.#maxOrders) return null;
+    const answered = this.#place();
+    return () => {
+      answered();
+      this.#pump();
+    };
+  }
+
+  #place(): () => void {
+    this.#orders++;
+    let isAnswered = false;
+    return () => {
+      if (!isAnswered) this.#orders--;
+      isAnswered = true;
+    };
   }
 
   #hear(outcome: Outcome<unknown>, isProbe: boolean, nth: number): void {

@@ -78,6 +78,8 @@ interface Condition {
   readonly afterwards?: (scene: Scene) => Promise<void>;
   /** No file can be made: it says so, and has ended the tower. */
   readonly code?: number;
+  /** Orders that may have left without an answer. */
+  readonly most?: number;
   readonly minutes?: number;
 }
 
@@ -104,6 +106,8 @@ const CONDITIONS: readonly Condition[] = [
   {
     id: 'broker-hangs',
     title: 'the broker takes orders and does not answer',
+    env: { TOWER_BUDGET_PER_MINUTE: '200', TOWER_BUDGET_PER_SECOND: '10' },
+    most: 4,
     breaks: async ({ rig }) => {
       rig.wire.hook = ({ method }) => method === 'POST';
       return undefined;
@@ -239,6 +243,8 @@ async function prove(rig: Rig, condition: Condition, site: Site): Promise<Figure
   must(outcome.code === (condition.code ?? 0), `tower halt ended with ${outcome.code}`);
   must(orders.length > after, 'nothing had left before the halt');
   must(after === 0, `${after} orders left after tower halt had returned`);
+  const onTheirWay = outcome.onTheirWay ?? 0;
+  must(onTheirWay <= (condition.most ?? 64), `${onTheirWay} orders had left without an answer`);
   await rig.conclude(200_000);
   return {
     orders_before: orders.length - after,
