@@ -1,7 +1,9 @@
 /**
- * The names of claimed files: all that a start needs to take up what an earlier run had claimed. Pure. Must never make a name
+ * The names of claimed files: all that a start needs to take up what an earlier run had claimed. Must never make a name
  * that leads out of its folder.
  */
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
 import type { Waiting } from './lines.ts';
 
@@ -30,6 +32,12 @@ export function claimName(
   const name = `${receipt}${way}__${entry.name}`;
   const isPlain = entry.isPlain && !/[\p{Cc}/]/u.test(entry.name);
   return isPlain && Buffer.byteLength(name) <= NAME_BYTES ? name : `${receipt}${way}__unnamed`;
+}
+
+/** 26 characters that sort by time: microseconds in base 36, then 80 bits of chance. */
+export function newReceipt(clock: Clock, random: Random): string {
+  const chance = Array.from({ length: 3 }, () => random.uint32().toString(36).padStart(7, '0').slice(-5)).join('');
+  return `${clock.now().toString(36).padStart(11, '0')}${chance}`;
 }
 
 export function claimOf(claimedAs: string, hasOwnFolder: (agent: string) => boolean): Claimed | null {

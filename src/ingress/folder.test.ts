@@ -61,7 +61,7 @@ function makeRig(
     random: seededRandom('folder'),
     failpoints: { hit: (name) => at(name, rig) },
     identities: {},
-    pending: { of: () => 0, unpublished: () => 0 },
+    pending: { of: () => 0, unpublished: () => 0, unpublishedOfAll: () => 0 },
     maxWaiting: 1000,
     maxWaitingBytes: 1_000_000,
     maxPending: 1000,
@@ -189,7 +189,11 @@ const looks = (rig: Rig): Promise<void> =>
 
 test('with too much of an agent inside the tower its files wait, its cancels and the others do not', async () => {
   let busy = 'full';
-  const pending = { of: (agent: string) => (agent === busy ? 1000 : 0), unpublished: () => 0 };
+  const pending = {
+    of: (agent: string) => (agent === busy ? 1000 : 0),
+    unpublished: () => 0,
+    unpublishedOfAll: () => 0,
+  };
   const rig = makeRig(() => {}, 10, '', { pending });
   fs.mkdirSync(path.join(rig.home, 'responses'));
   for (const name of [nameOf('full', 1), nameOf('full', 2, 'cancelorder'), nameOf('free', 1)]) rig.drop(name, '{}');

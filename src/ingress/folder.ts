@@ -11,12 +11,13 @@ import type { Random } from '../lib/random.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
 import { completeness } from '../order/parse.ts';
 import { type Identities, identityOf } from '../risk/identity.ts';
-import { type Claimed, claimName, claimOf, tempAgent } from './claimed.ts';
+import { type Claimed, claimName, claimOf, newReceipt, tempAgent } from './claimed.ts';
 import { faultOf, overQuota } from './faults.ts';
 import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
 import { Notices } from './notices.ts';
 import { Pace } from './pace.ts';
 import type { Pending } from './pending.ts';
+import { Regulars } from './regulars.ts';
 import { Space } from './space.ts';
 import { Watches } from './watches.ts';
 
@@ -61,7 +62,7 @@ export interface FolderOptions {
   readonly reserveBytes: number;
   admit(batch: readonly Received[]): Promise<void>;
   /** What of each agent waits inside the tower. */
-  readonly pending: Pick<Pending, 'of' | 'unpublished'>;
+  readonly pending: Pick<Pending, 'of' | 'unpublished' | 'unpublishedOfAll'>;
   /** Whether a claimed file was journaled, and whether it may be deleted. */
   receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'>;
   notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
@@ -79,7 +80,8 @@ export class Folder {
   readonly #notices: Notices;
   readonly #space: Space;
   readonly #inboxes: readonly Inbox[];
-  #lines = new Lines();
+  readonly #regulars: Regulars;
+  #lines: Lines;
   /** Files that were not whole when last looked at. */
   readonly #unsettled = new Map<string, Met & { readonly identity: FileIdentity }>();
   readonly #temps = new Map<string, Met>();
@@ -107,17 +109,24 @@ export class Folder {
     this.#notices = new Notices(files, clock);
     this.#space = new Space(options);
     this.#watches = new Watches(options);
+    this.#regulars = new Regulars(clock, (agent) => identityOf(identities, agent) !== null);
+    this.#lines = this.#noLines();
     const own = Object.entries(identities).flatMap(([agent, { folder }]) =>
       folder && isAgentId(agent) ? [agent] : [],
     );
     this.#inboxes = [{ path: INCOMING, agent: null }, ...own.map((agent) => ({ path: ownFolder(agent), agent }))];
   }
 
+  #noLines(): Lines {
+    // Who has a folder of its own is not known by a name in the shared one.
+    return new Lines((agent) => !this.#isOwnFolder(agent) && this.#regulars.has(agent));
+  }
+
   /** Takes up what an earlier run had claimed. Before `start`. */
   async recover(): Promise<void> {
     const batch: Received[] = [];
     for (const entry of this.#o.files.list(PROCESSING)) {
-      const claimed = claimOf(entry.name, (agent) => this.#isOwnFolder(agent));
+      const claimed = claimOf(entry.name, this.#isOwnFolder);
       if (claimed === null) {
         if (entry.name.startsWith('.')) continue;
         this.#o.notice(
@@ -224,17 +233,24 @@ export class Folder {
     const batch: Received[] = [];
     const { pending } = this.#o;
     const now = this.#o.clock.monotonic();
-    const { ahead, batch: atMost } = this.#pace.bounds(now, (agent) => this.#lines.waitsFor(agent));
-    const isServed = (agent: AgentId | ''): boolean => agent === '' || pending.unpublished(agent) < ahead;
+    const { ahead, batch: atMost, strangers } = this.#pace.bounds(now, (agent) => this.#lines.waitsFor(agent));
+    const isRegular = (agent: AgentId | ''): boolean => agent !== '' && this.#regulars.has(agent);
+    let ofStrangers = pending.unpublishedOfAll((agent) => !isRegular(agent));
+    const isServed = (agent: AgentId | ''): boolean =>
+      agent === '' || (pending.unpublished(agent) < ahead && (isRegular(agent) || ofStrangers < strangers));
     const size = Math.min(most, atMost);
     let looked = 0;
     while (batch.length < size && looked < looks) {
       const next = this.#lines.next(isServed);
       if (next === undefined) break;
       looked++;
-      this.#pace.served(senderOf(next), now);
+      const sender = senderOf(next);
+      this.#pace.served(sender, now, isRegular(sender));
       const taken = this.#take(next);
-      if (taken !== null) batch.push(taken);
+      if (taken === null) continue;
+      batch.push(taken);
+      if (!isRegular(sender)) ofStrangers++;
+      if (sender !== '') this.#regulars.served(sender);
     }
     if (batch.length > 0) await this.#o.admit(batch);
     return { taken: batch.length, looked };
@@ -247,7 +263,7 @@ export class Folder {
     let spent = 0;
     this.#wantsListing = false;
     this.#listing++;
-    const found = new Lines();
+    const found = this.#noLines();
     // Without it every claim would look as if the file were gone.
     this.#tried(PROCESSING, () => files.exists(PROCESSING) || files.makeFolder(PROCESSING));
     let names = 0;
@@ -289,9 +305,7 @@ export class Folder {
     return { ...waiting, bytes: size > this.#o.maxBytes ? 0 : size };
   }
 
-  #isOwnFolder(name: string): boolean {
-    return identityOf(this.#o.identities, name)?.folder === true;
-  }
+  readonly #isOwnFolder = (name: string): boolean => identityOf(this.#o.identities, name)?.folder === true;
 
   #listed({ path, agent }: Inbox): void {
     if (!this.#faults.delete(path)) return;
@@ -346,8 +360,8 @@ export class Folder {
     const look = this.#tried(path, () => files.peek(inbox.path, entry, maxBytes));
     if (look === null || !this.#isReady(path, look, senderOf(waiting))) return null;
     this.#o.failpoints.hit('k03-peeked');
-    const receipt = this.#receipt();
-    const claimedAs = claimName(receipt, waiting, (agent) => this.#isOwnFolder(agent));
+    const receipt = newReceipt(this.#o.clock, this.#o.random);
+    const claimedAs = claimName(receipt, waiting, this.#isOwnFolder);
     if (!this.#tried(path, () => files.claim(inbox.path, entry, `${PROCESSING}/${claimedAs}`))) return null;
     this.#unsettled.delete(path);
     this.#stuck.delete(path);
@@ -463,13 +477,6 @@ export class Folder {
       raw: look.kind === 'file' && look.bytes.length <= this.#o.maxBytes ? look.bytes : null,
       fault: faultOf(look, this.#o.maxBytes),
     };
-  }
-
-  /** 26 characters that sort by time: microseconds in base 36, then 80 bits of chance. */
-  #receipt(): string {
-    const { clock, random } = this.#o;
-    const chance = Array.from({ length: 3 }, () => random.uint32().toString(36).padStart(7, '0').slice(-5)).join('');
-    return `${clock.now().toString(36).padStart(11, '0')}${chance}`;
   }
 }
 

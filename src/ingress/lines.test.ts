@@ -33,6 +33,27 @@ test('an agent with a folder of its own has its turn however many names there ar
   assert.ok(place <= 1, `it was served as number ${place + 1}`);
 });
 
+test('an agent with a place of its own has its turn however many names there are beside it', () => {
+  const lines = new Lines((agent) => agent === 'known' || agent === 'other');
+  for (let n = 0; n < 3000; n++) lines.add({ inbox: SHARED, entry: dirEntry(name(`fake${n}`, n)) });
+  for (const at of [1, 2, 3]) lines.hint({ inbox: SHARED, entry: dirEntry(name('known', at)) });
+  lines.hint({ inbox: SHARED, entry: dirEntry(name('other', 1)) });
+  const served = drain(lines).map((one) => one.split('_')[1]);
+  assert.deepEqual(served.slice(0, 8), ['fake0', 'known', 'other', 'fake1', 'known', 'fake2', 'known', 'fake3']);
+  assert.equal(served.length, 3004);
+});
+
+test('a name that gets its own place while it waits keeps its one line', () => {
+  const regulars = new Set<string>();
+  const lines = new Lines((agent) => regulars.has(agent));
+  for (const at of [5, 6]) lines.add({ inbox: SHARED, entry: dirEntry(name('a', at)) });
+  regulars.add('a');
+  lines.hint({ inbox: SHARED, entry: dirEntry(name('a', 5)) });
+  lines.hint({ inbox: SHARED, entry: dirEntry(name('a', 4)) });
+  assert.equal(lines.behind({ inbox: SHARED, entry: dirEntry(name('a', 4)) }).files, 3);
+  assert.deepEqual(drain(lines), [name('a', 4), name('a', 5), name('a', 6)]);
+});
+
 test('of a heap the oldest are kept in mind, the rest is known to be there, and another agent does not wait', () => {
   const lines = new Lines();
   for (let n = 20_000; n > 0; n--) lines.add({ inbox: SHARED, entry: dirEntry(name('flood', n)) });

@@ -1,6 +1,7 @@
 /**
- * Who is served next of those who wait at the folders: folders take turns, in a folder its agents, and each agent's files go
- * by their timestamps. Pure. Must never let one agent's heap of files keep another one's file waiting.
+ * Who is served next of those who wait at the folders: agents with a folder or a place of their own take turns, with all
+ * others together as one of them, who take turns among themselves; each agent's files go by their timestamps. Pure. Must never
+ * let one agent's heap of files, or a heap of names, keep another one's file waiting.
  */
 import type { DirEntry } from '../lib/files.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
@@ -97,11 +98,23 @@ export function senderOf({ inbox, entry }: Waiting): AgentId | '' {
   return isAgentId(second) ? second : '';
 }
 
+/** Whoever takes a turn: an agent alone, or all in the shared folder who have no place of their own. */
+type Party = Map<AgentId | '', Line>;
+
+/** The key of the party of strangers in the shared folder. */
+const STRANGERS = '';
+
 export class Lines {
-  /** Per folder, its agents. The first of a map is the next to be served. */
-  readonly #inboxes = new Map<string, Map<AgentId | '', Line>>();
+  readonly #hasOwnPlace: (agent: AgentId) => boolean;
+  /** The first of each map is the next to be served. */
+  readonly #parties = new Map<AgentId | '', Party>();
   #waiting = 0;
   #isCut = false;
+
+  /** `hasOwnPlace`: of the agents whose files lie in the shared folder. Nobody, and all of them take turns alike. */
+  constructor(hasOwnPlace: (agent: AgentId) => boolean = () => false) {
+    this.#hasOwnPlace = hasOwnPlace;
+  }
 
   get isEmpty(): boolean {
     return this.#waiting === 0;
@@ -125,39 +138,38 @@ export class Lines {
    * not that file's turn.
    */
   hint(waiting: Waiting): void {
-    const line = this.#inboxes.get(waiting.inbox.path)?.get(senderOf(waiting));
+    const line = this.#find(waiting);
     if (line === undefined || !line.isCut) this.add(waiting);
   }
 
   /** Whether a file of the sender of this one waits. */
   has(waiting: Waiting): boolean {
-    return this.#inboxes.get(waiting.inbox.path)?.has(senderOf(waiting)) === true;
+    return this.#find(waiting) !== undefined;
   }
 
   /** Whether files of this sender wait, in whichever folder. */
   waitsFor(sender: AgentId | ''): boolean {
-    for (const agents of this.#inboxes.values()) if (agents.has(sender)) return true;
-    return false;
+    return this.#parties.get(sender)?.has(sender) === true || this.#parties.get(STRANGERS)?.has(sender) === true;
   }
 
   /** How many files of the sender of this one wait with it or behind it, and their bytes as far as they are known. */
   behind(waiting: Waiting): { readonly files: number; readonly bytes: number } {
-    const line = this.#inboxes.get(waiting.inbox.path)?.get(senderOf(waiting));
+    const line = this.#find(waiting);
     return { files: line?.total ?? 0, bytes: line?.bytes ?? 0 };
   }
 
   /** The next file of an agent that may be served now. */
   next(mayBeServed: (agent: AgentId | '') => boolean = () => true): Waiting | undefined {
-    for (const [path, agents] of [...this.#inboxes]) {
-      for (const [agent, line] of agents) {
+    for (const [name, party] of [...this.#parties]) {
+      for (const [agent, line] of party) {
         if (!mayBeServed(agent)) continue;
         const waiting = line.take();
         // Whoever was served goes to the end.
-        agents.delete(agent);
-        if (line.length > 0) agents.set(agent, line);
+        party.delete(agent);
+        if (line.length > 0) party.set(agent, line);
         if (waiting === undefined) continue;
-        this.#inboxes.delete(path);
-        if (agents.size > 0) this.#inboxes.set(path, agents);
+        this.#parties.delete(name);
+        if (party.size > 0) this.#parties.set(name, party);
         this.#waiting--;
         return waiting;
       }
@@ -165,18 +177,30 @@ export class Lines {
     return undefined;
   }
 
+  #find(waiting: Waiting): Line | undefined {
+    return this.#parties.get(this.#partyOf(waiting))?.get(senderOf(waiting));
+  }
+
+  /** Of one agent's files all wait in one line, also when it is no stranger any more. */
+  #partyOf(waiting: Waiting): AgentId | '' {
+    const sender = senderOf(waiting);
+    if (waiting.inbox.agent !== null) return sender;
+    const isStranger = sender === '' || this.#parties.get(STRANGERS)?.has(sender) || !this.#hasOwnPlace(sender);
+    return isStranger ? STRANGERS : sender;
+  }
+
   #line(waiting: Waiting): Line {
-    const { path } = waiting.inbox;
-    let agents = this.#inboxes.get(path);
-    if (agents === undefined) {
-      agents = new Map();
-      this.#inboxes.set(path, agents);
+    const name = this.#partyOf(waiting);
+    let party = this.#parties.get(name);
+    if (party === undefined) {
+      party = new Map();
+      this.#parties.set(name, party);
     }
     const sender = senderOf(waiting);
-    let line = agents.get(sender);
+    let line = party.get(sender);
     if (line === undefined) {
       line = new Line();
-      agents.set(sender, line);
+      party.set(sender, line);
     }
     return line;
   }

@@ -44,4 +44,11 @@ export class Pending {
   unpublished(agent: AgentId): number {
     return this.#unpublished.get(agent)?.size ?? 0;
   }
+
+  /** The same of all for whom `isCounted` is true, together. */
+  unpublishedOfAll(isCounted: (agent: AgentId) => boolean): number {
+    let sum = 0;
+    for (const [agent, own] of this.#unpublished) if (isCounted(agent)) sum += own.size;
+    return sum;
+  }
 }
