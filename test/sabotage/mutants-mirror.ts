@@ -25,7 +25,10 @@ export const MIRROR: readonly Mutant[] = [
     number: '52',
     name: 'orders are answered however long ago the broker was read',
     why: 'a lost trade update is never noticed',
-    edits: [{ file: ORDERS, find: 'verified === null || !meets(verified, need) ||', replace: 'verified === null ||' }],
+    edits: [
+      { file: ORDERS, find: 'verified === null || !meets(verified, need) ||', replace: 'verified === null ||' },
+      { file: ORDERS, find: 'return meets(asOf, need) ? {', replace: 'return asOf ? {' },
+    ],
     catcher: { test: HISTORIES, only: 'loses' },
   },
   {
