@@ -17,8 +17,9 @@ export const homeOption = (): Option =>
 export const jsonOption = (what: string): Option => new Option('--json', `print ${what} as JSON`);
 
 /** `--agent ID`, checked. */
-export const agentOption = (): Option =>
-  new Option('--agent <id>', 'who asks: 1 to 20 of a-z and 0-9').argParser((text) => {
+/** `what` it is to the command. */
+export const agentOption = (what = 'who asks'): Option =>
+  new Option('--agent <id>', `${what}: 1 to 20 of a-z and 0-9`).argParser((text) => {
     if (!isAgentId(text)) throw new InvalidArgumentError('An agent id is 1 to 20 of a-z and 0-9.');
     return text;
   });
@@ -36,9 +37,11 @@ export function readText(path: string): string | null {
   } catch (fault) {
     const code = fault instanceof Error && 'code' in fault ? fault.code : '';
     // Keys that are kept elsewhere, and not there now, are not the same as no keys.
-    const isLink = code === 'ENOENT' && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-    if ((code === 'ENOENT' || code === 'ENOTDIR') && !isLink) return null;
-    throw isLink ? new Error('a link that leads nowhere') : fault;
+    if (code === 'ENOENT' && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+      throw new Error('a link that leads nowhere');
+    // A file that has come in between is not there yet: whoever waits for it looks again.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw fault;
   }
 }
 

@@ -8,7 +8,7 @@ import { Command } from 'commander';
 import { isoMicros } from '../lib/clock.ts';
 import { type HomeOption, homeOf, homeOption, jsonOption, readText } from './common.ts';
 import { type Context, EXIT, Exit } from './context.ts';
-import { playAll, type Shown } from './drill-scenes.ts';
+import { play, type Shown } from './drill-scenes.ts';
 import { Stand } from './drill-stand.ts';
 
 const DRILL_FILE = 'data/drill.json';
@@ -49,9 +49,9 @@ async function drill(context: Context, options: HomeOption & { readonly json?: t
   let scenes: readonly Shown[];
   try {
     if (!isJson) context.out(lineOf('condition', 'held', 'halt ms', 'left before', 'left after', 'seen'));
-    const play = stand.open().then(() => playAll(stand, (one) => isJson || context.out(lineOfScene(one))));
-    play.catch(() => {});
-    scenes = await Promise.race([play, interrupted]);
+    const played = stand.open().then(() => play(stand, (one) => isJson || context.out(lineOfScene(one))));
+    played.catch(() => {});
+    scenes = await Promise.race([played, interrupted]);
   } catch (error) {
     if (error instanceof Exit) throw error;
     throw new Exit(EXIT.failed, `the drill cannot be run: ${error instanceof Error ? error.message : String(error)}`);

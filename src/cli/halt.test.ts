@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../lib/clock.ts';
+import { lockFile } from '../lib/lock.ts';
 import { seededRandom } from '../lib/random.ts';
 import { run } from './program.ts';
 
@@ -54,4 +55,22 @@ test('whatever is called HALT halts, is shown and is resumed; what cannot be tak
   const kept = await tower(resume);
   assert.deepEqual([kept.code, kept.out], [1, '']);
   assert.match(kept.err, /everything is still halted: all in .* cannot be removed/);
+});
+
+test('a lock that another command only tries, or that is left of nobody who lives, is no tower', async () => {
+  mkdirSync(join(home, 'data'));
+  writeFileSync(join(home, 'data/tower.lock.pid'), '4711\n');
+  const trying = lockFile(join(home, 'data/tower.lock'));
+  assert.ok('held' in trying);
+  setTimeout(() => trying.held.release(), 50);
+  const { code, out } = await tower(['halt', '--reason', 'x', '--timeout', '0.2']);
+  assert.deepEqual([code, out], [0, 'everything is halted: no tower runs here; the next one will start with it\n']);
+});
+
+test('each command says whose agent id it wants', async () => {
+  const told = async (command: string): Promise<string | undefined> =>
+    /--agent <id> +([^:]*):/.exec((await tower([command, '--help'])).out)?.[1];
+  assert.equal(await told('resume'), 'the agent that is resumed');
+  assert.equal(await told('halt'), 'only this agent');
+  assert.equal(await told('limits'), 'whose limits');
 });

@@ -51,8 +51,8 @@ interface HaltOptions extends ScopeOptions {
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : String(error);
 
-const symbolOption = (): Option =>
-  new Option('--symbol <symbol>', 'one symbol, and options on it').argParser((text) => {
+const symbolOption = (what: string): Option =>
+  new Option('--symbol <symbol>', what).argParser((text) => {
     if (!/^[A-Za-z0-9./]{1,24}$/.test(text)) throw new InvalidArgumentError('Write a symbol, such as AAPL or BTC/USD.');
     return text.toUpperCase();
   });
@@ -78,8 +78,8 @@ export function haltCommand(context: Context): Command {
       'Holds at once and until `tower resume`, also over restarts. New orders and those that wait are refused; cancels and\n' +
         'queries go on. Returns when the tower has said that it obeys, and waits 2 s for the answers to what had left before. A file that anybody puts into data/halt does the same.',
     )
-    .addOption(agentOption())
-    .addOption(symbolOption())
+    .addOption(agentOption('only this agent'))
+    .addOption(symbolOption('one symbol, and options on it'))
     .option('--reduce-only', 'let orders pass that can only make positions smaller')
     .option('--cancel', 'cancel the open orders that it concerns')
     .option('--hard', 'end the process of the tower at once when it does not answer')
@@ -99,7 +99,7 @@ async function halt(context: Context, options: HaltOptions): Promise<void> {
   const name = haltName(scope, { reduceOnly: options.reduceOnly === true, cancels: options.cancel === true });
   const at = isoMicros(context.clock.now());
   const written = write(home, name, JSON.stringify({ by: context.user, at, reason: options.reason }));
-  const pid = holderOf(context, home);
+  const pid = await holderOf(context, home);
   const seen =
     pid === null || written.fault !== null ? null : await acknowledged(context, home, name, at, options.timeout);
   const killed = pid !== null && seen === null && options.hard === true ? await kill(context, pid) : false;
@@ -176,15 +176,25 @@ function write(
   return { fault: null, bare };
 }
 
+/** So often, and with such pauses, a lock is tried again whose holder is nobody who lives. */
+const TRIES = 10;
+const TRY_AGAIN_MS = 20;
+
 /** The process that holds the home; null when none does. */
-function holderOf(context: Context, home: string): number | null {
+async function holderOf(context: Context, home: string): Promise<number | null> {
   const file = join(home, 'data', 'tower.lock');
   const named = Number.parseInt(readText(`${file}.pid`) ?? '', 10);
   try {
-    const lock = lockFile(file);
-    if ('heldBy' in lock) return lock.heldBy;
-    lock.held.release();
-    return null;
+    for (let n = 1; ; n++) {
+      const lock = lockFile(file);
+      if ('held' in lock) {
+        lock.held.release();
+        return null;
+      }
+      // Another command may just be trying the lock, as this one does, under the name of the last tower.
+      if (n >= TRIES || (lock.heldBy !== null && context.isAlive(lock.heldBy))) return lock.heldBy;
+      await sleep(context.clock, TRY_AGAIN_MS);
+    }
   } catch {
     // The lock cannot even be tried: the process that last wrote its name is taken for the holder while it lives.
     return Number.isSafeInteger(named) && context.isAlive(named) ? named : null;
@@ -242,8 +252,8 @@ export function resumeCommand(context: Context): Command {
       'Takes a halt away. Nothing that was refused meanwhile is sent by it. The second word is the name of what is resumed:\n' +
         '`--confirm all`, the agent id, or the symbol without its slash.',
     )
-    .addOption(agentOption())
-    .addOption(symbolOption())
+    .addOption(agentOption('the agent that is resumed'))
+    .addOption(symbolOption('the symbol that is resumed'))
     .addOption(reasonOption())
     .requiredOption('--confirm <word>', 'what is resumed, said a second time')
     .addOption(homeOption())

@@ -15,7 +15,7 @@ export function limitsCommand(context: Context): Command {
       'Shows the limits of an agent that are set, what is used of them and what is left, as of the last second. Without an\n' +
         'agent: those of the account, and of all agents that trade.',
     )
-    .addOption(agentOption())
+    .addOption(agentOption('whose limits'))
     .addOption(modeOption())
     .addOption(homeOption())
     .addOption(jsonOption('the limits'))

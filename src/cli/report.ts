@@ -37,7 +37,7 @@ export function reportCommand(context: Context): Command {
     )
     .addOption(homeOption())
     .addOption(new Option('--mode <mode>', 'only this account (default: all)').choices(MODES))
-    .addOption(agentOption())
+    .addOption(agentOption('only this agent'))
     .option('--from <when>', 'a date or RFC 3339 moment in UTC, `today`, or `7d` for the last seven days', wellFormed)
     .option('--to <when>', 'the end of the period, not included (default: now)', wellFormed)
     .addOption(jsonOption('the report').conflicts(['csv', 'html']))

@@ -11,12 +11,15 @@ export interface Held {
   release(): void;
 }
 
+/** So long whoever takes a lock waits for those who only try it. */
+const TRIED_WITHIN_MS = 500;
+
 /**
  * Takes the lock on `file` (absolute), or tells the process id of the holder (null when it is not known). Without a `pid` the
- * lock is only tried: who holds it then leaves no name.
+ * lock is only tried, to be released at once: who holds it then leaves no name, and whoever takes it meanwhile waits.
  */
 export function lockFile(file: string, pid?: number): { readonly held: Held } | { readonly heldBy: number | null } {
-  const db = new Sqlite(file, { timeout: 0 });
+  const db = new Sqlite(file, { timeout: pid === undefined ? 0 : TRIED_WITHIN_MS });
   try {
     // An exclusive transaction that is never ended: SQLite holds a lock of the kernel's for it.
     db.pragma('journal_mode = DELETE');
