@@ -55,7 +55,12 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
   const failpoints =
     settings.testing.failpoint === '' ? noFailpoints : armedFailpoints(settings.testing.failpoint, settings.testing.on);
   const { agents } = settings;
-  const files = systemFiles(home, { failpoints, temps: TEMP_FOLDER, rights: folderRights(agents) });
+  const files = systemFiles(home, {
+    failpoints,
+    temps: TEMP_FOLDER,
+    spares: SPARE_FILES,
+    rights: folderRights(agents),
+  });
   makeFolders(home, files, agents);
   const undo: (() => void | Promise<void>)[] = [() => files.close()];
   const { promise: failed, reject: fail } = Promise.withResolvers<never>();
@@ -330,6 +335,8 @@ async function openService(mode: Mode, { home, settings, clock, random }: TowerO
 }
 
 /** The embedded exchange takes any pair; it keeps this one's account in the home. */
+/** An answer and an archived file each for a few orders at a time. */
+const SPARE_FILES = 16;
 const EMBEDDED_KEYS = { id: 'EMBEDDED', secret: 'embedded' };
 
 async function openExchange(home: string, settings: Settings, clock: Clock): Promise<RunningExchange> {

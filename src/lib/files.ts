@@ -7,8 +7,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Failpoints, noFailpoints } from './failpoint.ts';
 import { Pins } from './pins.ts';
+import { Temps } from './temps.ts';
 
 export { SWAPPED } from './pins.ts';
+export { TEMP_PREFIX } from './temps.ts';
 
 /** A directory entry; `raw` opens names that are not valid UTF-8. */
 export interface DirEntry {
@@ -112,8 +114,6 @@ const MOVES_REMEMBERED = 20_000;
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
-/** Names of temporary files of the tower's own. */
-export const TEMP_PREFIX = '.tower-tmp-';
 /** Where a running tower's temporary files lie until they get their names: one folder, emptied at start after a crash. */
 export const TEMP_FOLDER = 'data/tmp';
 
@@ -135,6 +135,8 @@ export interface FilesOptions {
   readonly failpoints?: Failpoints;
   /** The folder of temporary files, on the same file system; without it each lies beside what it becomes. */
   readonly temps?: string;
+  /** How many temporary files lie ready in it. */
+  readonly spares?: number;
   /** By folder; others may be read by all whom the process lets read. */
   readonly rights?: ReadonlyMap<string, FolderRights>;
 }
@@ -164,13 +166,13 @@ function rawEntry(raw: Buffer): DirEntry {
 }
 
 export function systemFiles(home: string, options: FilesOptions = {}): Files {
-  const { failpoints = noFailpoints, temps, rights } = options;
-  let counter = 0;
+  const { failpoints = noFailpoints, rights } = options;
   /** Claims of which the watch is still to tell: nobody needs to be rung for what was just taken from here. */
   const ownMoves = new Set<string>();
   const watched = new Set<string>();
   const root = path.resolve(home);
   const pins = new Pins(root);
+  const temps = new Temps({ pins, folder: options.temps ?? null, spares: options.spares ?? 0, makeFolder });
   const at = (relative: string): string => pins.file(relative);
   const entryAt = (folder: string, entry: DirEntry): string | Buffer =>
     entry.isPlain ? `${pins.at(folder)}/${entry.name}` : Buffer.concat([Buffer.from(`${pins.at(folder)}/`), entry.raw]);
@@ -183,43 +185,6 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
     } finally {
       fs.closeSync(fd);
     }
-  }
-
-  function openNew(file: string): number {
-    try {
-      return fs.openSync(at(file), 'wx', 0o644);
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT' || temps === undefined) throw error;
-      // Somebody has taken the folder of temporary files away.
-      makeFolder(temps);
-      return fs.openSync(at(file), 'wx', 0o644);
-    }
-  }
-
-  /** Writes a synced temporary file for `to` and returns its path. */
-  async function writeTemp(
-    to: string,
-    bytes: string | Uint8Array,
-    point?: (step: 'temp' | 'written' | 'synced') => void,
-  ): Promise<string> {
-    const temp = path.posix.join(temps ?? path.posix.dirname(to), `${TEMP_PREFIX}${process.pid}-${counter++}`);
-    const fd = openNew(temp);
-    try {
-      point?.('temp');
-      fs.writeFileSync(fd, bytes);
-      point?.('written');
-      // Whatever else is asked for in this turn is written before the first sync begins: then all share one commit of the
-      // file system, and none waits to be written while another commit runs.
-      await null;
-      await fsync(fd);
-      point?.('synced');
-    } catch (error) {
-      fs.closeSync(fd);
-      fs.rmSync(at(temp), { force: true });
-      throw error;
-    }
-    fs.closeSync(fd);
-    return temp;
   }
 
   const foreignKind = (stat: fs.BigIntStats): string => {
@@ -377,7 +342,7 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
       }
     },
     async publish(to, bytes, first) {
-      const temp = await writeTemp(to, bytes, (step) => {
+      const temp = await temps.write(to, bytes, (step) => {
         if (step === 'temp') failpoints.hit('k07a-response-temp');
         if (step === 'written') failpoints.hit('k07b-response-written');
         if (step === 'synced') failpoints.hit('k07c-response-synced');
@@ -388,25 +353,29 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
         if (fs.existsSync(at(to))) await pins.holding([temp, to], (from = '', name = '') => rename(from, name));
         else fs.renameSync(at(temp), at(to));
       } catch (error) {
-        fs.rmSync(at(temp), { force: true });
+        temps.fail(temp);
         throw error;
       }
       failpoints.hit('k07d-response-renamed');
+      temps.refill();
     },
     async publishNew(to, bytes) {
-      const temp = await writeTemp(to, bytes);
+      const temp = await temps.write(to, bytes);
       try {
         failpoints.hit('k23-archive-temp');
         // link, unlike rename, never replaces what is there.
         fs.linkSync(at(temp), at(to));
-        failpoints.hit('k24-archive-linked');
-        return true;
       } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error;
+        if (codeOf(error) !== 'EEXIST') {
+          temps.fail(temp);
+          throw error;
+        }
+        temps.drop(temp);
         return readRegular(to)?.equals(bytes) ?? false;
-      } finally {
-        fs.unlinkSync(at(temp));
       }
+      failpoints.hit('k24-archive-linked');
+      temps.drop(temp);
+      return true;
     },
     syncFolder,
     rename(from, to) {
@@ -460,6 +429,9 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
         return null;
       }
     },
-    close: () => pins.forget('.'),
+    close() {
+      temps.close();
+      pins.forget('.');
+    },
   };
 }
