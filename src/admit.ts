@@ -62,6 +62,8 @@ export interface AdmitOptions {
   readonly sendBySeconds: number;
   /** Longest that a file may ask for, in seconds. */
   readonly sendByMaxSeconds: number;
+  /** Takes the turn of a trade that may leave now; null when anything is in its way. What is returned must be called. */
+  atOnce(trade: TradeRequest): Start | null;
   /** Called for every entry that is journaled, after its commit. */
   admitted(entry: Entry): void;
   /** An agent sends the same again and again: it must be halted. */
@@ -69,6 +71,9 @@ export interface AdmitOptions {
   /** Called when a stray was journaled. */
   strayed(fileName: string, error: OrderError): void;
 }
+
+/** Sends a trade whose first sending was journaled when it was taken in. */
+export type Start = (entry: Entry) => void;
 
 type Base = Pick<Arrival, 'receipt' | 'name' | 'raw' | 'sha256' | 'receivedAt'>;
 
@@ -115,7 +120,7 @@ export function requestOf(entry: Entry): Request | null {
 
 export class Admitter {
   readonly #o: AdmitOptions;
-  #turn: Promise<void> = Promise.resolve();
+  #queue: Promise<void> = Promise.resolve();
 
   constructor(options: AdmitOptions) {
     this.#o = options;
@@ -123,8 +128,8 @@ export class Admitter {
 
   /** Resolves when everything given is journaled. One call after the other: repeats are numbered in the order they came. */
   admit(batch: readonly Received[]): Promise<void> {
-    const done = this.#turn.then(() => this.#admit(batch));
-    this.#turn = done.catch(() => {});
+    const done = this.#queue.then(() => this.#admit(batch));
+    this.#queue = done.catch(() => {});
     return done;
   }
 
@@ -168,26 +173,42 @@ export class Admitter {
     judged: readonly { readonly received: Received; readonly name: OrderName; readonly arrival: Judged }[],
     quotes: Quotes,
   ): Promise<void> {
-    const narrowed = new Map<Measured, Halt>();
-    const arrivals = judged.map(({ arrival: { narrowed: halt, ...arrival } }) => {
+    const asked = new Map<Measured, Judged>();
+    const starts = new Map<string, Start>();
+    const arrivals = judged.map(({ arrival }) => {
       const one = this.#measured(arrival, quotes);
-      if (halt !== undefined && one.measured !== undefined) narrowed.set(one.measured, halt);
+      if (one.measured !== undefined) asked.set(one.measured, arrival);
       return one;
     });
-    const admissions = await this.#o.journal.admit(arrivals, (order, ground) =>
-      this.#allow(order, ground, quotes, narrowed.get(order)),
-    );
+    const admissions = await this.#o.journal.admit(arrivals, (order, ground) => {
+      const arrival = asked.get(order);
+      const error = this.#allow(order, ground, quotes, arrival?.narrowed);
+      return error ?? (arrival !== undefined && this.#mayLeave(arrival, starts) ? 'send' : 'admit');
+    });
     this.#o.failpoints.hit('k06-d2-done');
     for (const [index, admission] of admissions.entries()) {
       const one = judged[index];
       if (one === undefined) continue;
-      if (admission.kind === 'new') this.#o.admitted(admission.entry);
+      if (admission.kind === 'new') {
+        starts.get(one.received.receipt)?.(admission.entry);
+        this.#o.admitted(admission.entry);
+      }
       if (admission.kind === 'new' && hasRunAway(admission.entry)) this.#o.ranAway(admission.entry);
       if (admission.kind === 'duplicate') await this.#repeat(one.received, one.name, admission.first);
     }
   }
 
-  #measured({ trade, ...arrival }: Judged, quotes: Quotes): Arrival {
+  /** Whether it may leave now: then its turn is taken. Asked last, for what is taken is used. */
+  #mayLeave({ receipt, trade, narrowed, doubted, sendBy }: Judged, starts: Map<string, Start>): boolean {
+    if (starts.has(receipt)) return true;
+    if (trade === undefined || narrowed !== undefined || doubted || sendBy === null || this.#o.clock.now() >= sendBy)
+      return false;
+    const start = this.#o.atOnce(trade);
+    if (start !== null) starts.set(receipt, start);
+    return start !== null;
+  }
+
+  #measured({ trade, narrowed: _, ...arrival }: Judged, quotes: Quotes): Arrival {
     if (trade === undefined) return arrival;
     const isSuspect = this.#o.suspect(trade.mode);
     return {

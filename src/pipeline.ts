@@ -165,8 +165,11 @@ export class Pipeline {
       quotes: async (mode, symbols) => (await this.#quotes.get(mode)?.latest(symbols)) ?? new Map(),
       ranAway: (entry) => this.#haltWatch.runaway(entry),
       brokers: ports.brokers,
+      atOnce: (trade) => this.#lineOf(trade.mode)?.dispatcher.atOnce(trade) ?? null,
       admitted: (entry) => {
         this.counts.received++;
+        // Whoever reads along is told of every order that it was received, also of one that was sent in the same moment.
+        if (entry.state === 'sending') this.#o.onEvent(orderEvent({ ...entry, state: 'admitted' }, entry.receivedAt));
         this.#changed(entry);
       },
       strayed: (fileName, error) => {
@@ -357,7 +360,7 @@ export class Pipeline {
 
   /** The account behind other keys of a mode, asked within its budget; null when the tower stops. */
   async accountBehind(mode: Mode, broker: Broker): Promise<Outcome<Account> | null> {
-    const line = this.#lines.find((one) => one.broker.mode === mode);
+    const line = this.#lineOf(mode);
     if (line === undefined) return null;
     try {
       return await ask(line.desk, 'resolve', '', () => broker.account());
@@ -368,7 +371,7 @@ export class Pipeline {
   }
 
   accountOf(mode: Mode): Account | null {
-    return this.#lines.find((line) => line.broker.mode === mode)?.account ?? null;
+    return this.#lineOf(mode)?.account ?? null;
   }
 
   books(): readonly BooksReport[] {
@@ -470,14 +473,17 @@ export class Pipeline {
   }
 
   #dispatch(entry: Entry): void {
-    const line = this.#lines.find(({ broker }) => broker.mode === entry.mode);
-    line?.dispatcher.take(entry);
+    this.#lineOf(entry.mode)?.dispatcher.take(entry);
+  }
+
+  #lineOf(mode: Mode): Line | undefined {
+    return this.#lines.find(({ broker }) => broker.mode === mode);
   }
 
   /** Whatever changes in the journal passes here, after its commit. */
   #changed(entry: Entry): void {
     this.#pending.note(entry);
-    const line = this.#lines.find(({ broker }) => broker.mode === entry.mode);
+    const line = this.#lineOf(entry.mode);
     line?.dispatcher.noticed(entry);
     line?.dispatcher.take(entry);
     if (entry.version > entry.published) this.#responder.ring();

@@ -5,7 +5,7 @@
 import { type Halt, haltAgainst, haltable } from '../halt/halt.ts';
 import type { Entry } from '../journal/journal.ts';
 import { orderError } from '../order/errors.ts';
-import { isTrade } from '../order/request.ts';
+import { isTrade, type TradeRequest } from '../order/request.ts';
 import { hasEnded, STATES } from '../order/states.ts';
 import { type CancelRights, carryOutCancel } from './cancel.ts';
 import { ask, type Desk, pause } from './desk.ts';
@@ -41,25 +41,49 @@ export class Dispatcher {
   take(entry: Entry): void {
     if (this.#jobs.has(entry.seq) || STATES[entry.state].final || entry.state === 'working' || this.#desk.isStopped())
       return;
-    const job: Job = {
-      callOff: () => {},
-      done: this.#run(entry, (callOff) => {
-        job.callOff = callOff;
-        if (this.#desk.isStopped()) callOff();
-      })
-        .catch((error: unknown) => {
-          if (!this.#desk.isStopped()) this.#fatal(error);
-        })
-        .finally(() => {
-          this.#jobs.delete(entry.seq);
-        }),
-    };
+    this.#start(entry, (onWait) => this.#run(entry, onWait));
+  }
+
+  /** The job is known before anything of it happens. */
+  #start(entry: Entry, run: (onWait: (callOff: () => void) => void) => Promise<void>): void {
+    const { promise: done, resolve: end } = Promise.withResolvers<void>();
+    const job: Job = { callOff: () => {}, done };
     this.#jobs.set(entry.seq, job);
+    run((callOff) => {
+      job.callOff = callOff;
+      if (this.#desk.isStopped()) callOff();
+    })
+      .catch((error: unknown) => {
+        if (!this.#desk.isStopped()) this.#fatal(error);
+      })
+      .finally(() => {
+        this.#jobs.delete(entry.seq);
+        end();
+      });
+  }
+
+  /**
+   * Takes the turn of a trade that may leave now; null when anything is in its way, or must be looked at first. What is
+   * returned sends the entry, whose sending is journaled by then: its bytes are with the network when that returns.
+   */
+  atOnce(trade: TradeRequest): ((entry: Entry) => void) | null {
+    const desk = this.#desk;
+    const isHindered =
+      desk.isStopped() ||
+      desk.hasFailed() ||
+      desk.suspect() ||
+      desk.holdsConflicts ||
+      desk.readiness.obstacle !== null ||
+      desk.halts.lately(haltable(trade)) !== null;
+    const turn = isHindered ? null : desk.hosts.trading.takeNow(laneOf(trade, null), trade.agent);
+    if (turn === null) return null;
+    return (entry) =>
+      this.#start(entry, async (onWait) => {
+        if (await send(desk, entry, trade, onWait, turn)) await resolve(desk, entry.seq, trade, onWait);
+      });
   }
 
   async #run(entry: Entry, onWait: (callOff: () => void) => void): Promise<void> {
-    // The job must be known before anything of it happens.
-    await Promise.resolve();
     const request = this.#desk.requestOf(entry);
     if (request === null) return this.#unreadable(entry);
     if (request.type === 'cancelorder') return carryOutCancel(this.#desk, entry, request, this.#rights, onWait);

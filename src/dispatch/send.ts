@@ -6,7 +6,7 @@
 import { adopt, wireOf } from '../broker/adopt.ts';
 import type { BrokerOrder, Outcome } from '../broker/broker.ts';
 import { type Halt, haltable, haltError } from '../halt/halt.ts';
-import type { Answer, Entry, Patch } from '../journal/journal.ts';
+import { type Answer, type Entry, type Patch, sendingEvent } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import type { TradeRequest } from '../order/request.ts';
 import { type Conflict, conflictError } from '../risk/conflicts.ts';
@@ -28,19 +28,50 @@ const LOOK_AGAIN_MS = 1000;
 
 /**
  * Takes an admitted trade to its first proof or doubt. Resolves when the entry is no longer `admitted`, with true when it
- * is in doubt. `onWait` hands out the means to wake the wait when the entry was cancelled meanwhile.
+ * is in doubt. `onWait` hands out the means to wake the wait when the entry was cancelled meanwhile. With `begun` its first
+ * sending is journaled already, in the turn that was taken for it.
  */
 export async function send(
   desk: Desk,
   first: Entry,
   trade: TradeRequest,
   onWait: (callOff: () => void) => void,
+  begun: Grant | null = null,
 ): Promise<boolean> {
   const deadline = desk.clock.monotonic() + untilWall(desk.clock, first.sendBy);
   const faultDeadline = patience(desk, first, trade);
   let unreachable = 0;
   let limited = 0;
   let isLookedUp = false;
+  /** What follows from an attempt: whether the order is in doubt, or null to try again. */
+  const follow = async (attempt: Sent, turn: Grant): Promise<boolean | null> => {
+    if (attempt.kind !== 'again') return attempt.kind === 'doubt';
+    isLookedUp ||= attempt.why === 'looked_up';
+    if (attempt.why === 'rate_limited' && ++limited > RATE_LIMIT_REPEATS) {
+      const newest = await desk.journal.find({ seq: first.seq });
+      if (newest?.state !== 'admitted') return newest?.state === 'in_doubt';
+      const now = isoMicros(desk.clock.now());
+      return giveUpUnsent(desk, newest, notSentInTime('budget', now, whyUnsent(desk, 'trading')));
+    }
+    if (attempt.why !== 'unreachable') return null;
+    turn.release();
+    unreachable++;
+    // From then on the host's own pauses say when to try again.
+    if (isUnreachable(desk, 'trading')) return null;
+    const wait = UNREACHABLE_WAITS_MS[Math.min(unreachable, UNREACHABLE_WAITS_MS.length) - 1] ?? 8000;
+    const nap = pause(desk.clock, Math.max(0, Math.min(wait, faultDeadline - desk.clock.monotonic())));
+    onWait(nap.callOff);
+    await nap.done;
+    return null;
+  };
+  if (begun !== null) {
+    try {
+      const isDoubt = await follow(await carry(desk, first, trade, begun, 1), begun);
+      if (isDoubt !== null) return isDoubt;
+    } finally {
+      begun.release();
+    }
+  }
   // One that was judged before a halt and journaled after it: neither admission nor the watch has seen both.
   const early = desk.halts.lately(haltable(trade));
   if (early !== null && early !== 'unreadable') return refuseHalted(desk, first, early);
@@ -81,31 +112,8 @@ export async function send(
       continue;
     }
     try {
-      const attempt = await sendOnce(desk, entry, trade, turn, isLookedUp, limited + 1);
-      if (attempt.kind === 'settled') return false;
-      if (attempt.kind === 'doubt') return true;
-      if (attempt.why === 'looked_up' || attempt.why === 'stale' || attempt.why === 'held') {
-        isLookedUp ||= attempt.why === 'looked_up';
-        continue;
-      }
-      if (attempt.why === 'rate_limited') {
-        limited++;
-        if (limited > RATE_LIMIT_REPEATS) {
-          const newest = await desk.journal.find({ seq: entry.seq });
-          if (newest?.state !== 'admitted') return newest?.state === 'in_doubt';
-          const now = isoMicros(desk.clock.now());
-          return giveUpUnsent(desk, newest, notSentInTime('budget', now, whyUnsent(desk, 'trading')));
-        }
-      } else {
-        turn.release();
-        unreachable++;
-        // From then on the host's own pauses say when to try again.
-        if (isUnreachable(desk, 'trading')) continue;
-        const wait = UNREACHABLE_WAITS_MS[Math.min(unreachable, UNREACHABLE_WAITS_MS.length) - 1] ?? 8000;
-        const nap = pause(desk.clock, Math.max(0, Math.min(wait, faultDeadline - desk.clock.monotonic())));
-        onWait(nap.callOff);
-        await nap.done;
-      }
+      const isDoubt = await follow(await sendOnce(desk, entry, trade, turn, isLookedUp, limited + 1), turn);
+      if (isDoubt !== null) return isDoubt;
     } finally {
       turn.release();
     }
@@ -271,16 +279,21 @@ export async function sendOnce(
   const n = entry.attempts + 1;
   const applied = await desk.writer.write(entry, {
     patch: { state: 'sending', attempts: n, ...(desk.strayCopies() ? { doubted: true } : {}) },
-    events: [{ kind: 'sending', key: `sending:${entry.seq}:${n}`, detail: JSON.stringify({ n }) }],
+    events: [sendingEvent(entry.seq, n)],
     spends: 1,
     stage: 'd4',
   });
   if (applied.kind !== 'applied') return { kind: 'again', why: 'stale' };
+  return carry(desk, applied.entry, trade, slot, nth);
+}
+
+/** Sends what is journaled as being sent, and journals what became of it. */
+async function carry(desk: Desk, entry: Entry, trade: TradeRequest, slot: Slot, nth: number): Promise<Sent> {
   desk.failpoints.hit('k10-d4-done');
   // What is journaled as sent is sent, also while the tower stops; after a fault nothing is.
   if (desk.hasFailed()) return { kind: 'doubt' };
   slot.leaves();
-  const answer = desk.broker.submit(wireOf(applied.entry), () => mayLeave(desk, applied.entry, trade));
+  const answer = desk.broker.submit(wireOf(entry), () => mayLeave(desk, entry, trade));
   desk.failpoints.hit('k11-bytes-out');
   try {
     const outcome = await answer;

@@ -157,6 +157,18 @@ export class Slots {
     };
   }
 
+  /** A grant at once, or null: nobody is waited for, and nobody who waits is passed. */
+  takeNow(lane: Lane, agent: string): Grant | null {
+    if (this.#stopped || this.#waiters.size > 0) return null;
+    let granted: Grant | null = null;
+    const waiter: Waiter = { id: this.#nextId++, lane, agent, settle: (grant) => (granted = grant) };
+    this.#waiters.set(waiter.id, waiter);
+    this.#lanes.push(waiter);
+    this.#pump();
+    if (this.#waiters.delete(waiter.id)) this.#lanes.remove(waiter.id);
+    return granted;
+  }
+
   /** Counts requests of an earlier process, given as milliseconds of age. Before any `take`. */
   seed(ages: readonly number[]): void {
     this.#budget.seed(ages, this.#now());

@@ -86,10 +86,16 @@ export interface Arrival {
 }
 
 /**
- * Asked for each order inside the transaction that takes it in, when all that was taken in before it is counted. With an
- * error the arrival is refused instead. Must not wait, and may be asked again when the transaction is.
+ * An error refuses the order; `admit` takes it in, to wait for its turn; `send` journals its first sending with it, because
+ * its turn is now.
  */
-export type Judge = (order: Measured, ground: Ground) => OrderError | null;
+export type Verdict = OrderError | 'admit' | 'send';
+
+/**
+ * Asked for each order inside the transaction that takes it in, when all that was taken in before it is counted. Must not
+ * wait, and may be asked again when the transaction is.
+ */
+export type Judge = (order: Measured, ground: Ground) => Verdict;
 
 /** An order that limits shall count, as they see it. */
 export interface Counted {
@@ -137,6 +143,13 @@ export interface JournalEvent {
   /** JSON text. */
   readonly detail: string;
 }
+
+/** The `n`th sending of an entry; it is journaled before a byte of it leaves. */
+export const sendingEvent = (seq: number, n: number): JournalEvent => ({
+  kind: 'sending',
+  key: `sending:${seq}:${n}`,
+  detail: JSON.stringify({ n }),
+});
 
 export interface Change {
   readonly seq: number;

@@ -13,26 +13,27 @@ import type { Mode } from '../order/name.ts';
 import { STATES, type State } from '../order/states.ts';
 import type { Conflict } from '../risk/conflicts.ts';
 import type { Ground } from '../risk/sums.ts';
-import type {
-  Admission,
-  AgentBook,
-  Applied,
-  Arrival,
-  Booked,
-  BookedEntry,
-  BookedQuery,
-  Booking,
-  Change,
-  Counted,
-  Entry,
-  EntryRef,
-  Host,
-  Journal,
-  JournalEvent,
-  Judge,
-  Mark,
-  Outgoing,
-  Stray,
+import {
+  type Admission,
+  type AgentBook,
+  type Applied,
+  type Arrival,
+  type Booked,
+  type BookedEntry,
+  type BookedQuery,
+  type Booking,
+  type Change,
+  type Counted,
+  type Entry,
+  type EntryRef,
+  type Host,
+  type Journal,
+  type JournalEvent,
+  type Judge,
+  type Mark,
+  type Outgoing,
+  type Stray,
+  sendingEvent,
 } from './journal.ts';
 import { migrate } from './schema.ts';
 import { BookTables } from './sqlite-books.ts';
@@ -45,6 +46,10 @@ const UNFINISHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[st
 /** An answer is archived upon once it says more than `unknown`. */
 const settled = (state: State, version: number): number =>
   bit(version > 0 && (STATES[state].final || STATES[state].sent !== 'unknown'));
+
+/** The same bytes, not a copy. */
+const bytesOf = (raw: Uint8Array | null): Buffer | null =>
+  raw === null ? null : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 
 /** So many rows are kept in memory: more than are under way between a commit and the next. */
 const ROWS_KEPT = 1024;
@@ -162,40 +167,61 @@ export class SqliteJournal implements Journal {
       return { kind: 'duplicate', first: entryOf(first) };
     }
     const { measured } = asked;
-    const refusal = measured === undefined ? null : (judge?.(measured, this.#risk.ground(this.#clock.now())) ?? null);
-    if (refusal !== null)
+    const verdict =
+      measured === undefined ? 'admit' : (judge?.(measured, this.#risk.ground(this.#clock.now())) ?? 'admit');
+    if (typeof verdict !== 'string')
       arrival = {
         ...asked,
-        ...(asked.ifRefused?.(refusal) ?? { state: 'refused', sendBy: null, wire: null, answer: { error: refusal } }),
+        ...(asked.ifRefused?.(verdict) ?? { state: 'refused', sendBy: null, wire: null, answer: { error: verdict } }),
       };
+    const isSent = verdict === 'send' && arrival.state === 'admitted';
+    const state: State = isSent ? 'sending' : arrival.state;
     const answer = answerColumns(arrival.answer);
     const version = arrival.answer === null ? 0 : 1;
-    const { lastInsertRowid } = this.#sql.insert.run({
+    const row: Omit<Row, 'seq'> = {
+      rev: 1,
       client_order_id: name.clientOrderId,
       receipt: arrival.receipt,
       mode: name.mode,
       agent: name.agent,
       type: name.type,
       timestamp: name.timestamp,
-      raw: arrival.raw,
+      raw: bytesOf(arrival.raw),
       sha256: arrival.sha256,
       received_at: arrival.receivedAt,
       request_order_id: arrival.requestOrderId,
       send_by: arrival.sendBy,
       wire: arrival.wire,
-      state: arrival.state,
-      final: bit(STATES[arrival.state].final),
+      state,
       doubted: bit(arrival.doubted),
+      attempts: isSent ? 1 : 0,
+      broker_id: null,
+      broker_status: null,
+      filled_qty: null,
+      broker_updated_at: null,
       ...answer,
       version,
       answered_at: version === 0 ? null : arrival.receivedAt,
-      settled: settled(arrival.state, version),
+      published: 0,
+      archived: 0,
+    };
+    const { lastInsertRowid } = this.#sql.insert.run({
+      ...row,
+      final: bit(STATES[state].final),
+      settled: settled(state, version),
     });
     const seq = Number(lastInsertRowid);
     this.#sql.event.run(seq, arrival.receivedAt, arrival.state, null, answer.error ?? '{}');
     if (measured !== undefined && arrival.state !== 'refused')
-      this.#risk.admit(seq, name.clientOrderId, measured, this.#clock.now(), arrival.state);
-    return { kind: 'new', entry: entryOf(defined(this.#row(seq), `journal entry ${seq}`)) };
+      this.#risk.admit(seq, name.clientOrderId, measured, this.#clock.now(), state);
+    if (isSent) {
+      const at = this.#clock.now();
+      const sending = sendingEvent(seq, 1);
+      this.#sql.event.run(seq, at, sending.kind, sending.key ?? null, sending.detail);
+      this.#sql.spend.run(name.mode, at, 1, 'trading');
+      this.#failpoints.hit('k09-d4-mid');
+    }
+    return { kind: 'new', entry: entryOf(this.#keep({ seq, ...row })) };
   }
 
   #row(seq: number): Row | undefined {
@@ -329,7 +355,9 @@ export class SqliteJournal implements Journal {
 
   outgoing(limit: number): Promise<Outgoing> {
     return this.#read(() => ({
-      entries: trusted<Row[]>(this.#sql.outgoing.all(limit)).map(entryOf),
+      entries: trusted<{ seq: number }[]>(this.#sql.outgoing.all(limit)).map(({ seq }) =>
+        entryOf(defined(this.#row(seq), `journal entry ${seq}`)),
+      ),
       strays: trusted<Record<string, never>[]>(this.#sql.outgoingStrays.all(limit)).map((row) => ({
         receipt: row['receipt'] ?? '',
         raw: row['raw'] ?? null,
@@ -356,6 +384,7 @@ export class SqliteJournal implements Journal {
 
   unpublish(owner: string | null, since: Micros): Promise<void> {
     return this.#commit(() => {
+      this.#rows.clear();
       this.#sql.unpublishOpen.run({ owner });
       this.#sql.unpublish.run({ owner, since });
       this.#sql.unpublishStrays.run({ folder: owner === null ? 'responses/' : `responses/${owner}/`, since });
@@ -444,7 +473,7 @@ function statements(db: Database) {
       db.prepare(`INSERT INTO requests (rev, client_order_id, receipt, mode, agent, type, timestamp, raw, sha256, received_at,
       request_order_id, send_by, wire, state, final, doubted, attempts, data, error, as_of, source, version, answered_at, published, archived, settled)
       VALUES (1, @client_order_id, @receipt, @mode, @agent, @type, @timestamp, @raw, @sha256, @received_at,
-      @request_order_id, @send_by, @wire, @state, @final, @doubted, 0, @data, @error, @as_of, @source, @version, @answered_at, 0, 0, @settled)`),
+      @request_order_id, @send_by, @wire, @state, @final, @doubted, @attempts, @data, @error, @as_of, @source, @version, @answered_at, 0, 0, @settled)`),
     update:
       db.prepare(`UPDATE requests SET rev = @rev, state = @state, final = @final, doubted = @doubted, attempts = @attempts,
       broker_id = @broker_id, broker_status = @broker_status, filled_qty = @filled_qty, broker_updated_at = @broker_updated_at,
@@ -463,7 +492,7 @@ function statements(db: Database) {
     newestOrders: db.prepare(`SELECT * FROM requests INDEXED BY requests_unfinished
       WHERE final = 0 AND state = ? AND wire IS NOT NULL ORDER BY seq DESC LIMIT ?`),
     outgoing: db.prepare(
-      'SELECT * FROM requests WHERE version > published OR (archived = 0 AND settled = 1) ORDER BY seq LIMIT ?',
+      'SELECT seq FROM requests WHERE version > published OR (archived = 0 AND settled = 1) ORDER BY seq LIMIT ?',
     ),
     outgoingStrays: db.prepare('SELECT * FROM strays WHERE archived = 0 ORDER BY receipt LIMIT ?'),
     stray: db.prepare('INSERT INTO strays VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (receipt) DO NOTHING'),

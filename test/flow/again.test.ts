@@ -67,19 +67,23 @@ const suspicions = (tower: Harness): number =>
   tower.events.filter((event) => event.kind === 'notice' && /journal does not know/.test(event.text)).length;
 
 describe('a tower that starts again', { concurrency: true }, () => {
-  it('after its journal failed: what is not journaled is not sent, and goes out once afterwards', () =>
-    place({}, async ({ tower, exchange, posts }) => {
-      await tower.start({ TOWER_TEST: '1', TOWER_FAILPOINT: 'k09-d4-mid:eio' });
-      const stem = tower.drop('one', 'stockbuy', RESTING);
-      await assert.rejects(tower.failed, /EIO/);
-      // Were anything on its way, it would arrive before all of these.
-      for (let n = 0; n < 30; n++) await (await fetch(`${exchange.url}/_control/ledger`)).text();
-      await tower.stop();
-      assert.equal(posts(), 0);
-      await tower.start();
-      assert.equal((await tower.answer(stem, ({ sent }) => sent === 'yes')).status, 'success');
-      assert.equal(posts(), 1);
-    }));
+  // Sent in the moment it is taken in, or after it has waited for others: the sending is journaled with it, or by itself.
+  const ways = { 'at once': {}, 'in its turn': { TOWER_LIMITS_CONFLICTS: 'hold' } };
+  for (const [way, env] of Object.entries(ways)) {
+    it(`after its journal failed: what is not journaled is not sent ${way}, and goes out once afterwards`, () =>
+      place(env, async ({ tower, exchange, posts }) => {
+        await tower.start({ TOWER_TEST: '1', TOWER_FAILPOINT: 'k09-d4-mid:eio' });
+        const stem = tower.drop('one', 'stockbuy', RESTING);
+        await assert.rejects(tower.failed, /EIO/);
+        // Were anything on its way, it would arrive before all of these.
+        for (let n = 0; n < 30; n++) await (await fetch(`${exchange.url}/_control/ledger`)).text();
+        await tower.stop();
+        assert.equal(posts(), 0);
+        await tower.start();
+        assert.equal((await tower.answer(stem, ({ sent }) => sent === 'yes')).status, 'success');
+        assert.equal(posts(), 1);
+      }));
+  }
 
   it('when its journal is gone, and the file is dropped again: the order is found, not sent', () =>
     place({}, async ({ tower, posts }) => {

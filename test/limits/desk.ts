@@ -121,7 +121,7 @@ export class Desk {
       const error = judge(order, this.#rules, ground, quotes);
       const conflict =
         error === null && this.#rules.conflicts === 'refuse' ? conflictOf(order, ground.standings) : null;
-      return conflict === null ? error : conflictError(conflict, false);
+      return conflict === null ? (error ?? 'admit') : conflictError(conflict, false);
     });
     return admissions.map((admission) => {
       assert.equal(admission.kind, 'new');

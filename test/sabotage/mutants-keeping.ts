@@ -41,7 +41,7 @@ export const KEEPING: readonly Mutant[] = [
     number: '5',
     name: 'no fsync before the rename',
     why: 'a power cut leaves an answer of the right size with nothing in it',
-    edits: [{ file: FILES, find: "await fsync(fd);\n      point?.('synced');", replace: "point?.('synced');" }],
+    edits: [{ file: 'src/lib/temps.ts', find: 'await fsync(temp.fd);\n', replace: '' }],
     catcher: { test: 'src/lib/files.test.ts', only: 'synced before' },
   },
   {

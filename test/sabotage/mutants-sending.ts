@@ -12,9 +12,9 @@ const BLIND_TO_IDS: Edit = {
   find: "note('client_order_id', asked['client_order_id'] !== order.clientOrderId);",
   replace: '',
 };
-const SUBMIT = 'const answer = desk.broker.submit(wireOf(applied.entry), () => mayLeave(desk, applied.entry, trade));';
+const SUBMIT = 'const answer = desk.broker.submit(wireOf(entry), () => mayLeave(desk, entry, trade));';
 const submitAs = (suffix: string): string =>
-  `const made = wireOf(applied.entry);
+  `const made = wireOf(entry);
   const answer = desk.broker.submit({ ...made, body: made.body.replace(/("client_order_id":"[^"]*)/, (id) => id + ${suffix}) });`;
 
 export const SENDING: readonly Mutant[] = [
@@ -32,7 +32,10 @@ export const SENDING: readonly Mutant[] = [
     number: '2',
     name: 'a client_order_id with the number of the attempt',
     why: 'a repeat becomes a second order',
-    edits: [{ file: SEND, find: SUBMIT, replace: submitAs("(n === 1 ? '' : '_' + n)") }, BLIND_TO_IDS],
+    edits: [
+      { file: SEND, find: SUBMIT, replace: submitAs("(entry.attempts === 1 ? '' : '_' + entry.attempts)") },
+      BLIND_TO_IDS,
+    ],
     catcher: { test: DOUBT, only: 'two copies, one order' },
     storm: true,
   },
@@ -45,12 +48,26 @@ export const SENDING: readonly Mutant[] = [
       {
         file: SEND,
         find: 'const n = entry.attempts + 1;',
-        replace: 'const n = entry.attempts + 1;\n  const early = desk.broker.submit(wireOf(entry));',
+        replace: 'const n = entry.attempts + 1;\n  await desk.broker.submit(wireOf(entry));',
       },
-      { file: SEND, find: SUBMIT, replace: 'const answer = early;' },
     ],
-    catcher: { test: AGAIN, only: 'not journaled is not sent' },
+    catcher: { test: AGAIN, only: 'not sent in its turn' },
     storm: true,
+  },
+  {
+    id: 'send-before-taken-in',
+    number: '3b',
+    name: 'an order that may leave at once leaves before it is journaled',
+    why: 'a crash in between forgets that it was sent',
+    edits: [
+      {
+        file: 'src/dispatch/dispatcher.ts',
+        find: 'if (turn === null) return null;',
+        replace:
+          "if (turn === null) return null;\n    void desk.broker.submit({ method: 'POST', path: '/v2/orders', body: desk.broker.encode(trade).body });",
+      },
+    ],
+    catcher: { test: AGAIN, only: 'not sent at once' },
   },
   {
     id: 'retry-on-504',
