@@ -140,7 +140,13 @@ export class Pipeline {
     const notice: Desk['notice'] = (level, text, remedy) => options.onEvent({ kind: 'notice', level, text, remedy });
     const fatal = (error: unknown): void => this.#fail(error);
     this.#halts = new Halts(files, clock);
-    this.#writer = new Writer(journal, clock, failpoints, (entry) => this.#changed(entry));
+    this.#writer = new Writer(
+      journal,
+      clock,
+      failpoints,
+      (entry) => this.#responder.prepare(entry),
+      (entry) => this.#changed(entry),
+    );
     this.#lines = Object.values(ports.brokers).map((broker) => this.#line(broker, notice, fatal));
     this.#responder = new Responder({
       files,
@@ -486,6 +492,7 @@ export class Pipeline {
     const line = this.#lineOf(entry.mode);
     line?.dispatcher.noticed(entry);
     line?.dispatcher.take(entry);
+    if (entry.state === 'sending') this.#responder.expect(entry);
     if (entry.version > entry.published) this.#responder.ring();
     const event = orderEvent(entry, this.#ports.clock.now());
     const before = this.#steps.get(entry.seq);

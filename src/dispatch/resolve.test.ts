@@ -141,7 +141,13 @@ async function inDoubt(
     clock,
     hosts: { trading: slots(), data: slots() },
     readiness,
-    writer: new Writer(journal, clock, noFailpoints, () => {}),
+    writer: new Writer(
+      journal,
+      clock,
+      noFailpoints,
+      () => {},
+      () => {},
+    ),
     failpoints: noFailpoints,
     doubt: {
       settleMs: 20_000,

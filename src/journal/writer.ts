@@ -13,18 +13,34 @@ export class Writer {
   readonly journal: Journal;
   readonly #clock: Clock;
   readonly #failpoints: Failpoints;
+  readonly #upcoming: (entry: Entry) => void;
   readonly #changed: (entry: Entry) => void;
 
-  constructor(journal: Journal, clock: Clock, failpoints: Failpoints, changed: (entry: Entry) => void) {
+  /**
+   * `upcoming` hears of an entry with a new answer while it is being committed, `changed` of every entry after its commit.
+   * What is upcoming may be late, or never come: nobody may be shown it.
+   */
+  constructor(
+    journal: Journal,
+    clock: Clock,
+    failpoints: Failpoints,
+    upcoming: (entry: Entry) => void,
+    changed: (entry: Entry) => void,
+  ) {
     this.journal = journal;
     this.#clock = clock;
     this.#failpoints = failpoints;
+    this.#upcoming = upcoming;
     this.#changed = changed;
   }
 
   /** Writes one change decided on `entry`. */
   async write(entry: Entry, written: Written): Promise<Applied> {
-    const [applied] = await this.journal.apply([{ seq: entry.seq, rev: entry.rev, at: this.#clock.now(), ...written }]);
+    const at = this.#clock.now();
+    const applying = this.journal.apply([{ seq: entry.seq, rev: entry.rev, at, ...written }]);
+    if (written.patch.answer !== undefined)
+      this.#upcoming({ ...entry, ...written.patch, version: entry.version + 1, answeredAt: at });
+    const [applied] = await applying;
     if (applied === undefined) throw new Error('the journal answered nothing');
     if (applied.kind === 'applied') {
       if (written.stage === 'd5') this.#failpoints.hit('k19-d5-done');

@@ -38,6 +38,13 @@ export type Peek =
   | { readonly kind: 'linked'; readonly links: number; readonly identity: FileIdentity }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
+/** Bytes on their way to a name: written, and being synced. */
+export interface Staged {
+  readonly bytes: string | Uint8Array;
+  /** The temporary file, once it is durable. */
+  readonly synced: Promise<string>;
+}
+
 /**
  * All paths are relative to the home folder, with `/`. Faults of the disk are thrown with their errno code. Whatever waits
  * for the disk is a promise: many syncs asked for together cost little more than one, and none of them stops the tower.
@@ -56,13 +63,16 @@ export interface Files {
   size(folder: string, entry: DirEntry): number;
   /** Renames a listed entry to `to`; false when it is gone. */
   claim(folder: string, entry: DirEntry, to: string): boolean;
+  /** Begins what `publish` and `publishNew` do, up to the name; what is not published must be discarded. Never throws. */
+  stage(to: string, bytes: string | Uint8Array): Staged;
+  discard(staged: Staged): Promise<void>;
   /**
-   * Puts `bytes` under `to` by temporary file, fsync and rename, the rename not before `first` has ended in whatever way.
+   * Puts bytes under `to` by temporary file, fsync and rename, the rename not before `first` has ended in whatever way.
    * Durable only after `syncFolder` of its folder.
    */
-  publish(to: string, bytes: string | Uint8Array, first?: Promise<unknown>): Promise<void>;
+  publish(to: string, what: string | Uint8Array | Staged, first?: Promise<unknown>): Promise<void>;
   /** As `publish`, but never over an existing file: false when there is one with other content, true when equal. */
-  publishNew(to: string, bytes: Uint8Array): Promise<boolean>;
+  publishNew(to: string, what: Uint8Array | Staged): Promise<boolean>;
   syncFolder(folder: string): Promise<void>;
   rename(from: string, to: string): boolean;
   /** True when it was there. */
@@ -108,6 +118,14 @@ export function foreignFolder(
 
 /** Names as bytes: not every name is UTF-8. The type of the option forgets that it may be so. */
 const LISTING = { encoding: 'buffer' as BufferEncoding, bufferSize: 256 };
+
+const isStaged = (what: string | Uint8Array | Staged): what is Staged => typeof what === 'object' && 'synced' in what;
+
+const POINTS = {
+  temp: 'k07a-response-temp',
+  written: 'k07b-response-written',
+  synced: 'k07c-response-synced',
+} as const;
 
 /** More claims than the system has room for in its news of a folder. */
 const MOVES_REMEMBERED = 20_000;
@@ -185,6 +203,16 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
     } finally {
       fs.closeSync(fd);
     }
+  }
+
+  function stage(to: string, bytes: string | Uint8Array): Staged {
+    const synced = temps.write(to, bytes, (step) => {
+      // Only answers are texts.
+      if (typeof bytes === 'string') failpoints.hit(POINTS[step]);
+    });
+    // Whoever publishes it is told.
+    synced.catch(() => {});
+    return { bytes, synced };
   }
 
   const foreignKind = (stat: fs.BigIntStats): string => {
@@ -341,12 +369,16 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
         throw error;
       }
     },
-    async publish(to, bytes, first) {
-      const temp = await temps.write(to, bytes, (step) => {
-        if (step === 'temp') failpoints.hit('k07a-response-temp');
-        if (step === 'written') failpoints.hit('k07b-response-written');
-        if (step === 'synced') failpoints.hit('k07c-response-synced');
-      });
+    stage,
+    async discard({ synced }) {
+      try {
+        temps.drop(await synced);
+      } catch {
+        // What could not be written is gone already; what will not go is removed at the next start.
+      }
+    },
+    async publish(to, what, first) {
+      const temp = await (isStaged(what) ? what : stage(to, what)).synced;
       await first?.catch(() => {});
       // Over an older file it waits for a commit of the file system that is under way; where there is none it is at once.
       try {
@@ -359,8 +391,9 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
       failpoints.hit('k07d-response-renamed');
       temps.refill();
     },
-    async publishNew(to, bytes) {
-      const temp = await temps.write(to, bytes);
+    async publishNew(to, what) {
+      const { bytes, synced } = isStaged(what) ? what : stage(to, what);
+      const temp = await synced;
       try {
         failpoints.hit('k23-archive-temp');
         // link, unlike rename, never replaces what is there.
@@ -371,7 +404,7 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
           throw error;
         }
         temps.drop(temp);
-        return readRegular(to)?.equals(bytes) ?? false;
+        return readRegular(to)?.equals(Buffer.from(bytes)) ?? false;
       }
       failpoints.hit('k24-archive-linked');
       temps.drop(temp);

@@ -6,7 +6,7 @@ import type { Entry, Journal, Mark, Stray } from '../journal/journal.ts';
 import { defined } from '../lib/assert.ts';
 import { type Clock, micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
-import type { Files } from '../lib/files.ts';
+import type { Files, Staged } from '../lib/files.ts';
 import { QUERY_TYPES, responsePath } from '../order/name.ts';
 import { parse } from '../order/parse.ts';
 import { renderResponse, withStrategy } from '../order/response.ts';
@@ -17,6 +17,8 @@ import { Absences, type Absent } from './absent.ts';
 const BATCH = 128;
 const RETRY_MS = 1000;
 const RETRIES_BEFORE_ALARM = 5;
+/** Files are written ahead for so many requests: among more, batches do better. */
+const AHEAD = 8;
 /** How often it is looked whether the folders of answers are still there. */
 const LOOK_MS = 2000;
 /** Of a folder that is gone, the answers of so long are made again, besides those of all that is not done. */
@@ -65,8 +67,15 @@ function strategyOf(entry: Entry): string | null {
   return parsed?.ok && parsed.request.type === 'optionmulti' ? parsed.request.strategy : null;
 }
 
+/** What is written before it may be shown. */
+interface Ahead {
+  readonly archive: Staged | null;
+  readonly answer: Staged | null;
+}
+
 export class Responder {
   readonly #o: RespondOptions;
+  readonly #ahead = new Map<number, Ahead>();
   readonly #folders = new Set<string>();
   readonly #absences: Absences;
   #stopLooking: () => void = () => {};
@@ -120,6 +129,45 @@ export class Responder {
     for (const owner of absent) await this.#o.journal.unpublish(owner, since);
   }
 
+  /** An order is with the broker: meanwhile its file is written for the archive. */
+  expect(entry: Entry): void {
+    // What is about to leave leaves first.
+    this.#o.clock.after(0, () => {
+      const { raw } = entry;
+      if (raw === null || entry.archived || !this.#mayStage(entry)) return;
+      this.#ahead.set(entry.seq, { answer: null, archive: this.#o.files.stage(archivePath(entry), raw) });
+    });
+  }
+
+  /** An answer is being committed: meanwhile its file is written. It is shown only if the journal then says the same. */
+  prepare(entry: Entry): void {
+    const ahead = this.#ahead.get(entry.seq);
+    if (ahead === undefined ? !this.#mayStage(entry) : ahead.answer !== null) return;
+    const answer = this.#o.files.stage(responsePath(entry.name), responseText(entry));
+    this.#ahead.set(entry.seq, { archive: ahead?.archive ?? null, answer });
+  }
+
+  #mayStage({ seq }: Entry): boolean {
+    return !this.#stopped && this.#working === null && this.#ahead.size < AHEAD && !this.#ahead.has(seq);
+  }
+
+  /** Takes what was written ahead, as far as it is what is to be published. */
+  async #takeAhead(entry: Entry, text: string | null): Promise<Ahead> {
+    const { archive = null, answer = null } = this.#ahead.get(entry.seq) ?? {};
+    this.#ahead.delete(entry.seq);
+    const fits = { archive: mayArchive(entry) ? archive : null, answer: answer?.bytes === text ? answer : null };
+    await this.#discard({
+      archive: archive === fits.archive ? null : archive,
+      answer: answer === fits.answer ? null : answer,
+    });
+    return fits;
+  }
+
+  async #discard(ahead: Ahead | null): Promise<void> {
+    if (ahead?.archive) await this.#o.files.discard(ahead.archive);
+    if (ahead?.answer) await this.#o.files.discard(ahead.answer);
+  }
+
   /** There may be something to publish. */
   ring(): void {
     if (this.#stopped) return;
@@ -142,6 +190,7 @@ export class Responder {
     while (this.#working !== null) await this.#working;
     this.#stopped = true;
     this.#retry();
+    for (const ahead of this.#ahead.values()) await this.#discard(ahead);
   }
 
   async #drain(): Promise<void> {
@@ -192,6 +241,7 @@ export class Responder {
       raw: Uint8Array | null,
       claimedAs: string,
       receipt: string,
+      staged: Staged | null = null,
     ): Promise<string | null> => {
       const claimed = `${this.#o.processing}/${claimedAs}`;
       const elsewhere = otherArchive(path);
@@ -199,12 +249,13 @@ export class Responder {
       if (raw !== null && kept !== null && Buffer.from(raw).equals(kept)) {
         // The first answer decided; it was archived, and marking it was cut short.
         touched.add(elsewhere.slice(0, elsewhere.lastIndexOf('/')));
+        if (staged !== null) await files.discard(staged);
         return claimed;
       }
       await place(path, async (to) => {
         // Without bytes (too large, no regular file) the claimed object itself is what the archive keeps.
         if (raw === null) files.rename(claimed, to);
-        else if (!(await files.publishNew(to, raw))) {
+        else if (!(await files.publishNew(to, staged ?? raw))) {
           this.#o.notice(
             'error',
             `${to} is there already with other content; this file is archived beside it`,
@@ -220,9 +271,9 @@ export class Responder {
     const answer = async (
       archiving: Promise<string | null>,
       path: string,
-      text: () => string,
+      what: string | Staged,
     ): Promise<string | null> => {
-      const placing = place(path, (to) => files.publish(to, text(), archiving));
+      const placing = place(path, (to) => files.publish(to, what, archiving));
       await Promise.allSettled([archiving, placing]);
       await placing;
       return archiving;
@@ -230,13 +281,17 @@ export class Responder {
 
     const publishEntry = (entry: Entry): Promise<boolean> =>
       attempt(entry.clientOrderId, async () => {
+        const text = entry.version > entry.published ? responseText(entry) : null;
+        const ahead = this.#ahead.has(entry.seq) ? await this.#takeAhead(entry, text) : null;
         const archiving = mayArchive(entry)
-          ? archive(archivePath(entry), entry.raw, claimedAs(entry), entry.receipt)
+          ? archive(archivePath(entry), entry.raw, claimedAs(entry), entry.receipt, ahead?.archive)
           : Promise.resolve(null);
-        const claimed =
-          entry.version > entry.published
-            ? await answer(archiving, responsePath(entry.name), () => responseText(entry))
-            : await archiving;
+        const publishing =
+          text === null ? archiving : answer(archiving, responsePath(entry.name), ahead?.answer ?? text);
+        const claimed = await publishing.catch(async (error: unknown) => {
+          await this.#discard(ahead);
+          throw error;
+        });
         const archived = mayArchive(entry) || entry.archived;
         const mark = { seq: entry.seq, published: entry.version, archived };
         done.push({ mark, claimed, answer: responsePath(entry.name) });
@@ -244,7 +299,7 @@ export class Responder {
     const publishStray = (stray: Stray): Promise<boolean> =>
       attempt(stray.responsePath, async () => {
         const archiving = archive(stray.archivePath, stray.raw, stray.claimedAs, stray.receipt);
-        const claimed = await answer(archiving, stray.responsePath, () => stray.responseText);
+        const claimed = await answer(archiving, stray.responsePath, stray.responseText);
         done.push({ mark: { receipt: stray.receipt, archived: true }, claimed, answer: stray.responsePath });
       });
     await Promise.all([...entries.map(publishEntry), ...strays.map(publishStray)]);

@@ -2,7 +2,16 @@
  * The Files port on a disk in memory, step by step as the real one does it, with faults. Must never do in one step what
  * the real one does in several: a crash between two of them is what is tried here.
  */
-import { type DirEntry, dirEntry, type Files, type Peek, TEMP_FOLDER, TEMP_PREFIX } from '../../src/lib/files.ts';
+import { defined } from '../../src/lib/assert.ts';
+import {
+  type DirEntry,
+  dirEntry,
+  type Files,
+  type Peek,
+  type Staged,
+  TEMP_FOLDER,
+  TEMP_PREFIX,
+} from '../../src/lib/files.ts';
 import { below, chance, pick, type Random } from '../../src/lib/random.ts';
 import { type Disk, folderOf, type Inode } from './disk.ts';
 import { Injected, type Life } from './life.ts';
@@ -51,6 +60,49 @@ export function simFiles(world: FilesWorld, life: Life): Files {
   /** Where in the sequence this write fails: 0 opening, 1 writing or syncing, 2 renaming or linking; 3 nowhere. */
   const failingStep = (): number => (fails() ? below(random, 3) : 3);
 
+  interface Written {
+    readonly path: string;
+    readonly bytes: Uint8Array;
+    readonly step: number;
+  }
+  const underWay = new WeakMap<Staged, Promise<Written>>();
+
+  async function write(to: string, what: string | Uint8Array): Promise<Written> {
+    const step = failingStep();
+    if (step === 0) throw fault(`open ${to}`);
+    // Only answers are texts.
+    const hit = (point: Parameters<typeof failpoints.hit>[0]): void => {
+      if (typeof what === 'string') failpoints.hit(point);
+    };
+    const bytes = typeof what === 'string' ? Buffer.from(what) : what;
+    const { path, inode } = temp();
+    hit('k07a-response-temp');
+    if (step === 1) {
+      disk.remove(path, now());
+      throw fault(`write ${to}`);
+    }
+    disk.write(inode, bytes, now());
+    hit('k07b-response-written');
+    await world.wait();
+    life.call('synced');
+    disk.sync(inode);
+    hit('k07c-response-synced');
+    return { path, bytes, step };
+  }
+
+  function stage(to: string, bytes: string | Uint8Array): Staged {
+    life.call('stage');
+    const writing = write(to, bytes);
+    const synced = writing.then(({ path }) => path);
+    synced.catch(() => {});
+    const staged = { bytes, synced };
+    underWay.set(staged, writing);
+    return staged;
+  }
+
+  const written = (staged: Staged): Promise<Written> => defined(underWay.get(staged), 'what was staged');
+  const isStaged = (what: string | Uint8Array | Staged): what is Staged => typeof what === 'object' && 'synced' in what;
+
   return {
     makeFolder(folder) {
       life.call('makeFolder');
@@ -88,23 +140,15 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       world.claimed(inode, from, to);
       return true;
     },
-    async publish(to, text, first) {
+    stage,
+    async discard(staged) {
+      const { path } = await written(staged).catch(() => ({ path: null }));
+      life.call('discard');
+      if (path !== null) disk.remove(path, now());
+    },
+    async publish(to, what, first) {
       life.call('publish');
-      const step = failingStep();
-      if (step === 0) throw fault(`open ${to}`);
-      const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-      const { path, inode } = temp();
-      failpoints.hit('k07a-response-temp');
-      if (step === 1) {
-        disk.remove(path, now());
-        throw fault(`write ${to}`);
-      }
-      disk.write(inode, bytes, now());
-      failpoints.hit('k07b-response-written');
-      await world.wait();
-      life.call('synced');
-      disk.sync(inode);
-      failpoints.hit('k07c-response-synced');
+      const { path, step, bytes } = await written(isStaged(what) ? what : stage(to, what));
       await first?.catch(() => {});
       life.call('rename');
       if (step === 2 || !disk.hasFolder(folderOf(to))) {
@@ -115,19 +159,10 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       world.placed(to, bytes);
       failpoints.hit('k07d-response-renamed');
     },
-    async publishNew(to, bytes) {
+    async publishNew(to, what) {
       life.call('publishNew');
-      const step = failingStep();
-      if (step === 0) throw fault(`open ${to}`);
-      const { path, inode } = temp();
-      if (step === 1) {
-        disk.remove(path, now());
-        throw fault(`write ${to}`);
-      }
-      disk.write(inode, bytes, now());
-      await world.wait();
-      life.call('synced');
-      disk.sync(inode);
+      const { path, step, bytes } = await written(isStaged(what) ? what : stage(to, what));
+      life.call('link');
       failpoints.hit('k23-archive-temp');
       if (step === 2) {
         disk.remove(path, now());
