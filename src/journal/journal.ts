@@ -89,7 +89,7 @@ export interface Arrival {
  * An error refuses the order; `admit` takes it in, to wait for its turn; `send` journals its first sending with it, because
  * its turn is now.
  */
-export type Verdict = OrderError | 'admit' | 'send';
+type Verdict = OrderError | 'admit' | 'send';
 
 /**
  * Asked for each order inside the transaction that takes it in, when all that was taken in before it is counted. Must not
