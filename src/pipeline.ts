@@ -20,11 +20,9 @@ import { Follower } from './follow/follow.ts';
 import { HALT_FOLDER } from './halt/halt.ts';
 import { Halts } from './halt/halts.ts';
 import { HaltWatch } from './halt-watch.ts';
-
 import { Folder, type FolderOptions, INCOMING, PROCESSING } from './ingress/folder.ts';
 import { Pending } from './ingress/pending.ts';
 import { type Entry, HOSTS, type Host, type Journal } from './journal/journal.ts';
-
 import { Writer } from './journal/writer.ts';
 import { type Clock, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
@@ -140,13 +138,11 @@ export class Pipeline {
     const notice: Desk['notice'] = (level, text, remedy) => options.onEvent({ kind: 'notice', level, text, remedy });
     const fatal = (error: unknown): void => this.#fail(error);
     this.#halts = new Halts(files, clock);
-    this.#writer = new Writer(
-      journal,
-      clock,
-      failpoints,
-      (entry) => this.#responder.prepare(entry),
-      (entry) => this.#changed(entry),
-    );
+    const heard = {
+      upcoming: (entry: Entry) => this.#responder.prepare(entry),
+      changed: (entry: Entry) => this.#changed(entry),
+    };
+    this.#writer = new Writer(journal, clock, failpoints, heard);
     this.#lines = Object.values(ports.brokers).map((broker) => this.#line(broker, notice, fatal));
     this.#responder = new Responder({
       files,

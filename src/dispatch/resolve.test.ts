@@ -141,13 +141,7 @@ async function inDoubt(
     clock,
     hosts: { trading: slots(), data: slots() },
     readiness,
-    writer: new Writer(
-      journal,
-      clock,
-      noFailpoints,
-      () => {},
-      () => {},
-    ),
+    writer: new Writer(journal, clock, noFailpoints, { upcoming() {}, changed() {} }),
     failpoints: noFailpoints,
     doubt: {
       settleMs: 20_000,

@@ -9,29 +9,25 @@ import type { Applied, Change, Entry, Journal } from './journal.ts';
 /** A change without the entry that it is for. */
 export type Written = Pick<Change, 'patch' | 'events' | 'legs' | 'spends' | 'stage'>;
 
+/** Whoever listens to what is written. */
+interface Listener {
+  /** An entry with a new answer is being committed. It may still be decided anew: nobody may be shown it. */
+  upcoming(entry: Entry): void;
+  /** An entry has changed, after its commit. */
+  changed(entry: Entry): void;
+}
+
 export class Writer {
   readonly journal: Journal;
   readonly #clock: Clock;
   readonly #failpoints: Failpoints;
-  readonly #upcoming: (entry: Entry) => void;
-  readonly #changed: (entry: Entry) => void;
+  readonly #listener: Listener;
 
-  /**
-   * `upcoming` hears of an entry with a new answer while it is being committed, `changed` of every entry after its commit.
-   * What is upcoming may be late, or never come: nobody may be shown it.
-   */
-  constructor(
-    journal: Journal,
-    clock: Clock,
-    failpoints: Failpoints,
-    upcoming: (entry: Entry) => void,
-    changed: (entry: Entry) => void,
-  ) {
+  constructor(journal: Journal, clock: Clock, failpoints: Failpoints, listener: Listener) {
     this.journal = journal;
     this.#clock = clock;
     this.#failpoints = failpoints;
-    this.#upcoming = upcoming;
-    this.#changed = changed;
+    this.#listener = listener;
   }
 
   /** Writes one change decided on `entry`. */
@@ -39,13 +35,13 @@ export class Writer {
     const at = this.#clock.now();
     const applying = this.journal.apply([{ seq: entry.seq, rev: entry.rev, at, ...written }]);
     if (written.patch.answer !== undefined)
-      this.#upcoming({ ...entry, ...written.patch, version: entry.version + 1, answeredAt: at });
+      this.#listener.upcoming({ ...entry, ...written.patch, version: entry.version + 1, answeredAt: at });
     const [applied] = await applying;
     if (applied === undefined) throw new Error('the journal answered nothing');
     if (applied.kind === 'applied') {
       if (written.stage === 'd5') this.#failpoints.hit('k19-d5-done');
       if (written.stage === 'd7') this.#failpoints.hit('k22-d7-done');
-      this.#changed(applied.entry);
+      this.#listener.changed(applied.entry);
     }
     return applied;
   }

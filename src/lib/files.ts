@@ -190,7 +190,13 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
   const watched = new Set<string>();
   const root = path.resolve(home);
   const pins = new Pins(root);
-  const temps = new Temps({ pins, folder: options.temps ?? null, spares: options.spares ?? 0, makeFolder });
+  const temps = new Temps({
+    pins,
+    folder: options.temps ?? null,
+    spares: options.spares ?? 0,
+    owner: String(process.pid),
+    makeFolder,
+  });
   const at = (relative: string): string => pins.file(relative);
   const entryAt = (folder: string, entry: DirEntry): string | Buffer =>
     entry.isPlain ? `${pins.at(folder)}/${entry.name}` : Buffer.concat([Buffer.from(`${pins.at(folder)}/`), entry.raw]);

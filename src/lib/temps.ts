@@ -30,6 +30,8 @@ export interface TempsOptions {
   readonly folder: string | null;
   /** How many lie ready. */
   readonly spares: number;
+  /** What tells the names of this process from those of others. */
+  readonly owner: string;
   makeFolder(folder: string): void;
 }
 
@@ -119,7 +121,7 @@ export class Temps {
   }
 
   #name(folder: string): string {
-    return path.posix.join(folder, `${TEMP_PREFIX}${process.pid}-${this.#count++}`);
+    return path.posix.join(folder, `${TEMP_PREFIX}${this.#o.owner}-${this.#count++}`);
   }
 
   #open(to: string): Temp {
