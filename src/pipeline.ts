@@ -324,7 +324,7 @@ export class Pipeline {
     // Orders that work at the broker need no job; there may be many of them.
     for (const entry of await journal.unfinished(UNDISPATCHED)) {
       this.#pending.note(entry);
-      this.#dispatch(entry);
+      this.#lineOf(entry.mode)?.dispatcher.take(entry);
     }
     await this.#responder.start();
     failpoints.hit('k27-in-recovery');
@@ -472,10 +472,6 @@ export class Pipeline {
       `the ${mode} account has orders of this tower's form that its journal does not know (${clientOrderId})`,
       'the journal was lost, or restored from a copy, or another tower uses the account: from now on every order is looked up before it is sent',
     );
-  }
-
-  #dispatch(entry: Entry): void {
-    this.#lineOf(entry.mode)?.dispatcher.take(entry);
   }
 
   #lineOf(mode: Mode): Line | undefined {
