@@ -145,6 +145,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:process': [],
   'node:stream': ['src/exchange/'],
   'node:timers': [],
+  'node:zlib': ['src/journal/tip.ts'],
   'node:timers/promises': [],
   'node:tls': [],
   'node:url': ['src/'],

@@ -41,6 +41,7 @@ import { Checkpoints } from './sqlite-checkpoint.ts';
 import { RiskTables } from './sqlite-risk.ts';
 import { answerColumns, columnsOf, entryOf, type Row, trusted } from './sqlite-row.ts';
 import { statements } from './sqlite-statements.ts';
+import { Tip } from './tip.ts';
 
 const UNFINISHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final);
 
@@ -73,10 +74,12 @@ type Work = {
   readonly reject: (error: unknown) => void;
 };
 
+/** Throws when it cannot be opened, or is not the whole journal that it was. */
 export function openSqliteJournal(options: SqliteJournalOptions): Journal {
+  const tip = options.file === ':memory:' ? null : new Tip(options.file);
   const db = new Sqlite(options.file);
   try {
-    return new SqliteJournal(db, options);
+    return new SqliteJournal(db, options, tip);
   } catch (error) {
     db.close();
     throw error;
@@ -94,14 +97,16 @@ export class SqliteJournal implements Journal {
   readonly #books: BookTables;
   readonly #checkpoints: Checkpoints;
   readonly #risk: RiskTables;
+  readonly #tip: Tip | null;
   /** Rows as they stand, the oldest first: nobody else writes, and after a commit that failed nothing is read any more. */
   readonly #rows = new Map<number, Row>();
   #queue: Work[] = [];
   #fault: unknown = null;
   #prunedAt = 0;
 
-  constructor(db: Database, options: SqliteJournalOptions) {
+  constructor(db: Database, options: SqliteJournalOptions, tip: Tip | null = null) {
     this.#db = db;
+    this.#tip = tip;
     this.#clock = options.clock;
     this.#failpoints = options.failpoints ?? noFailpoints;
     this.#beforeCommit = () => options.beforeCommit?.();
@@ -119,6 +124,7 @@ export class SqliteJournal implements Journal {
     const known = trusted<{ value: string } | undefined>(this.#sql.fact.get('generation'));
     this.isNew = known === undefined;
     this.generation = known?.value ?? uuid(options.random);
+    tip?.begin(db, this.generation);
     if (this.isNew) this.#sql.setFact.run('generation', this.generation);
   }
 
@@ -146,6 +152,7 @@ export class SqliteJournal implements Journal {
       return;
     }
     this.#checkpoints.committed(queue.length);
+    this.#tip?.moved();
     queue.forEach((work, index) => {
       work.resolve(trusted<never>(results[index]));
     });
@@ -465,5 +472,6 @@ export class SqliteJournal implements Journal {
     this.#checkpoints.stop();
     this.#fault ??= new Error('the journal is closed');
     this.#db.close();
+    this.#tip?.end();
   }
 }
