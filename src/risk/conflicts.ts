@@ -27,18 +27,20 @@ export function conflictOf(
 ): Conflict | null {
   const { meeting } = order;
   if (meeting === null) return null;
+  for (const part of standings.meeting(order.mode, meeting.symbol, meeting.side === 'buy' ? 'sell' : 'buy')) {
+    const isMain = !part.isExit && !part.hasEnded && part.meeting !== null;
+    if (part.seq < seq && isMain && meets(meeting, part)) return { kind: 'wash', other: part.clientOrderId };
+  }
+  // Only sells are promised what is held.
+  if (meeting.side === 'buy') return null;
   let promised = ZERO;
   let seller: OpenPart | null = null;
-  for (const part of standings.meeting(order.mode, meeting.symbol)) {
-    if (part.seq >= seq) continue;
-    const isMain = !part.isExit && !part.hasEnded && part.meeting !== null;
-    if (isMain && part.side !== meeting.side && meets(meeting, part))
-      return { kind: 'wash', other: part.clientOrderId };
-    if (part.side !== 'sell' || (part.isExit && isWaiting(standings.parts(part.seq)))) continue;
+  for (const part of standings.meeting(order.mode, meeting.symbol, 'sell')) {
+    if (part.seq >= seq || (part.isExit && isWaiting(standings.parts(part.seq)))) continue;
     promised = promised.plus(part.left);
     seller ??= part;
   }
-  if (meeting.side !== 'sell' || seller === null) return null;
+  if (seller === null) return null;
   const asked = exact(order.parts[0]?.qty ?? '0');
   const { held } = standings.symbol(order.mode, ACCOUNT, meeting.symbol);
   return asked.lte(held) && asked.plus(promised).gt(held) ? { kind: 'held', other: seller.clientOrderId } : null;

@@ -9,7 +9,7 @@ import { optionContract } from '../order/symbol.ts';
 import { CEILINGS, type Limits } from '../settings.limits.ts';
 import { isOpenAt } from './hours.ts';
 import { assetClassOf, type Measured, type Part, plainSymbol, type Quotes } from './measure.ts';
-import { ACCOUNT, type Standings, sidesOf, worstOf } from './standing.ts';
+import { ACCOUNT, type Standings, sidesOf, worstValue } from './standing.ts';
 import { costOf, type Ground, isReduction, lossOf } from './sums.ts';
 
 export interface LimitRules {
@@ -276,37 +276,38 @@ function tooOften(order: Measured, side: Side, { standings, now }: Ground): Orde
     limit: Name,
     used: number,
     allowed: number | null,
-    words: string,
+    words: () => string,
   ): OrderError | null =>
     allowed === null || used < allowed
       ? null
-      : reached(side, code, limit, words, {
+      : reached(side, code, limit, words(), {
           asked: exact('1'),
           used: exact(String(used)),
           allowed: exact(String(allowed)),
         });
-  const wait = Math.max(1, Math.ceil((totals.nextAt - now) / 1e6));
   const often =
     over(
       'risk_rate',
       'orders_per_minute',
       totals.minuteOrders,
       limits.orders_per_minute,
-      `${many(totals.minuteOrders)} taken in this minute; the next is taken in ${wait} s`,
+      () =>
+        `${many(totals.minuteOrders)} taken in this minute; the next is taken in ${Math.max(1, Math.ceil((totals.nextAt - now) / 1e6))} s`,
     ) ??
     over(
       'risk_rate',
       'orders_per_day',
       totals.dayOrders,
       limits.orders_per_day,
-      `${many(totals.dayOrders)} taken today; the next is taken tomorrow (UTC)`,
+      () => `${many(totals.dayOrders)} taken today; the next is taken tomorrow (UTC)`,
     ) ??
     over(
       'risk_orders',
       'open_orders',
       totals.orders,
       limits.open_orders,
-      `${totals.orders} ${totals.orders === 1 ? 'order is' : 'orders are'} open, waiting or in doubt, and the limit is ${limits.open_orders}`,
+      () =>
+        `${totals.orders} ${totals.orders === 1 ? 'order is' : 'orders are'} open, waiting or in doubt, and the limit is ${limits.open_orders}`,
     );
   if (often !== null || scope === ACCOUNT) return often;
   return repeated(order, side, standings, now);
@@ -327,8 +328,8 @@ function repeated(order: Measured, side: Side, standings: Standings, now: number
   }
   if (limits.in_doubt === 'refuse') {
     for (const part of order.parts) {
-      for (const other of standings.meeting(order.mode, part.symbol)) {
-        if (other.agent !== order.agent || !other.isDoubtful || other.side !== part.side) continue;
+      for (const other of standings.doubtful(order.mode, part.symbol, part.side)) {
+        if (other.agent !== order.agent) continue;
         return orderError('risk_in_doubt', `${other.clientOrderId}, for the same symbol and side, is in doubt`, {
           hint: `wait for the answer to ${other.clientOrderId}`,
           more: { limit: side.name('in_doubt'), in_doubt: other.clientOrderId },
@@ -354,8 +355,9 @@ export const repeatsOf = (order: Measured): string => order.parts.map(({ symbol,
 /** Exposure with this order in full. What can only make it smaller passes. */
 function tooMuch(order: Measured, side: Side, { standings, now }: Ground): OrderError | null {
   const { limits, scope } = side;
+  if (!isSet(limits, 'position_qty', 'position_value', 'gross_value', 'day_value')) return null;
   const totals = standings.totals(order.mode, scope, now);
-  let gross = totals.gross;
+  let gross = limits.gross_value === null ? ZERO : totals.gross;
   let isMore = false;
   for (const part of order.parts) {
     if (part.isExit) continue;
@@ -366,10 +368,11 @@ function tooMuch(order: Measured, side: Side, { standings, now }: Ground): Order
       part.side === 'buy'
         ? { ...before, buys: before.buys.plus(qty), buyValue: before.buyValue.plus(value) }
         : { ...before, sells: before.sells.plus(qty), sellValue: before.sellValue.plus(value) };
-    gross = gross.minus(worstOf(before).value).plus(worstOf(after).value);
+    const [sidesBefore, sidesAfter] = [sidesOf(before), sidesOf(after)];
+    gross = gross.minus(worstValue(sidesBefore)).plus(worstValue(sidesAfter));
     // Its own side alone: what is open or in doubt on the other one makes no room for it.
     const grows = part.side === 'buy' ? 'long' : 'short';
-    const [was, will] = [sidesOf(before)[grows], sidesOf(after)[grows]];
+    const [was, will] = [sidesBefore[grows], sidesAfter[grows]];
     isMore ||= will.value.gt(was.value);
     if (limits.position_qty !== null && will.qty.gt(limits.position_qty) && will.qty.gt(was.qty)) {
       if (order.qty === null && order.value !== null && part.unit === order.value) return noPrice(order);

@@ -6,6 +6,7 @@
 import { type Exact, exact } from '../order/decimal.ts';
 import type { Side } from '../order/request.ts';
 import type { Meeting } from './measure.ts';
+import { Moments } from './moments.ts';
 
 const ZERO = exact('0');
 /** The scope of the whole account, beside those of agents. */
@@ -73,12 +74,14 @@ export function sidesOf(one: SymbolStanding): { readonly long: Extent; readonly 
 
 /** The most that a symbol can come to, long or short. */
 export function worstOf(one: SymbolStanding): Extent {
-  const { long, short } = sidesOf(one);
-  return {
-    qty: long.qty.gt(short.qty) ? long.qty : short.qty,
-    value: long.value.gt(short.value) ? long.value : short.value,
-  };
+  const sides = sidesOf(one);
+  const { long, short } = sides;
+  return { qty: long.qty.gt(short.qty) ? long.qty : short.qty, value: worstValue(sides) };
 }
+
+/** The dearer of the two sides: USD. */
+export const worstValue = ({ long, short }: ReturnType<typeof sidesOf>): Exact =>
+  long.value.gt(short.value) ? long.value : short.value;
 
 const min = (a: Exact, b: Exact): Exact => (a.lt(b) ? a : b);
 
@@ -88,13 +91,14 @@ const beyond = (qty: Exact, covered: Exact, value: Exact): Exact =>
 
 interface Scope {
   readonly symbols: Map<string, SymbolStanding>;
-  /** Sum of the worst values. */
+  /** Sum of the worst values, and value of open buys: of each symbol as `counted` has it, where it is there. */
   gross: Exact;
-  /** Value of open buys. */
   openBuys: Exact;
+  /** What has moved since the sums were asked for, as it stood then: most towers set no limit that asks. */
+  readonly counted: Map<string, SymbolStanding>;
   readonly orders: Set<number>;
-  /** Moments of the last minute's orders, oldest first. */
-  minute: number[];
+  /** When the last minute's orders were taken. */
+  readonly minute: Moments;
   day: number;
   dayOrders: number;
   dayValue: Exact;
@@ -117,10 +121,12 @@ export interface Taken {
 export class Standings {
   readonly #scopes = new Map<string, Scope>();
   readonly #parts = new Map<number, OpenPart[]>();
-  /** Parts that can meet others, by mode and symbol. */
-  readonly #meetings = new Map<string, Set<number>>();
+  /** Orders with a part that can meet others, by mode, symbol and side. */
+  readonly #meetings = new Index();
+  /** Orders that are in doubt, in the same way. */
+  readonly #doubtful = new Index();
   readonly #contents = new Map<string, { clientOrderId: string; at: number }>();
-  readonly #repeats = new Map<string, number[]>();
+  readonly #repeats = new Map<string, Moments>();
   #prunedAt = 0;
 
   #scope(mode: string, scope: string): Scope {
@@ -131,8 +137,9 @@ export class Standings {
         symbols: new Map(),
         gross: ZERO,
         openBuys: ZERO,
+        counted: new Map(),
         orders: new Set(),
-        minute: [],
+        minute: new Moments(),
         day: 0,
         dayOrders: 0,
         dayValue: ZERO,
@@ -149,11 +156,21 @@ export class Standings {
       const scope = this.#scope(mode, name);
       const before = scope.symbols.get(symbol) ?? NOTHING;
       const after = change(before);
-      scope.gross = scope.gross.minus(worstOf(before).value).plus(worstOf(after).value);
-      scope.openBuys = scope.openBuys.minus(before.buyValue).plus(after.buyValue);
+      if (!scope.counted.has(symbol)) scope.counted.set(symbol, before);
       if (after.held.eq(ZERO) && after.buys.eq(ZERO) && after.sells.eq(ZERO)) scope.symbols.delete(symbol);
       else scope.symbols.set(symbol, after);
     }
+  }
+
+  /** The sums of a scope, brought up to date. */
+  #sums(scope: Scope): Pick<Scope, 'gross' | 'openBuys'> {
+    for (const [symbol, before] of scope.counted) {
+      const now = scope.symbols.get(symbol) ?? NOTHING;
+      scope.gross = scope.gross.minus(worstValue(sidesOf(before))).plus(worstValue(sidesOf(now)));
+      scope.openBuys = scope.openBuys.minus(before.buyValue).plus(now.buyValue);
+    }
+    scope.counted.clear();
+    return scope;
   }
 
   #count(part: OpenPart, by: Exact): void {
@@ -173,11 +190,9 @@ export class Standings {
     this.#parts.set(first.seq, [...parts]);
     for (const part of parts) this.#count(part, part.left);
     for (const name of [first.agent, ACCOUNT]) this.#scope(first.mode, name).orders.add(first.seq);
-    for (const { symbol } of parts) {
-      const key = `${first.mode}|${symbol}`;
-      const known = this.#meetings.get(key);
-      if (known === undefined) this.#meetings.set(key, new Set([first.seq]));
-      else known.add(first.seq);
+    for (const part of parts) {
+      this.#meetings.add(part);
+      if (part.isDoubtful) this.#doubtful.add(part);
     }
   }
 
@@ -201,7 +216,10 @@ export class Standings {
   doubt(seq: number, isDoubtful: boolean): void {
     const parts = this.#parts.get(seq);
     parts?.forEach((part, index) => {
-      if (part.isDoubtful !== isDoubtful) parts[index] = { ...part, isDoubtful };
+      if (part.isDoubtful === isDoubtful) return;
+      parts[index] = { ...part, isDoubtful };
+      if (isDoubtful) this.#doubtful.add(part);
+      else this.#doubtful.remove(part);
     });
   }
 
@@ -222,10 +240,8 @@ export class Standings {
     this.end(seq);
     this.#parts.delete(seq);
     for (const part of parts) {
-      const key = `${part.mode}|${part.symbol}`;
-      const known = this.#meetings.get(key);
-      known?.delete(seq);
-      if (known?.size === 0) this.#meetings.delete(key);
+      this.#meetings.remove(part);
+      this.#doubtful.remove(part);
     }
   }
 
@@ -261,16 +277,19 @@ export class Standings {
     for (const name of [taken.agent, ACCOUNT]) {
       const scope = this.#scope(taken.mode, name);
       this.#turnDay(scope, taken.at);
-      scope.minute.push(taken.at);
+      scope.minute.add(taken.at);
       if (Math.floor(taken.at / DAY_US) !== scope.day) continue;
       scope.dayOrders++;
       scope.dayValue = scope.dayValue.plus(taken.value);
     }
     const who = `${taken.mode}|${taken.agent}|`;
     this.#contents.set(who + taken.content, { clientOrderId: taken.clientOrderId, at: taken.at });
-    const repeats = this.#repeats.get(who + taken.repeats);
-    if (repeats === undefined) this.#repeats.set(who + taken.repeats, [taken.at]);
-    else repeats.push(taken.at);
+    let repeats = this.#repeats.get(who + taken.repeats);
+    if (repeats === undefined) {
+      repeats = new Moments();
+      this.#repeats.set(who + taken.repeats, repeats);
+    }
+    repeats.add(taken.at);
     this.#prune(taken.at);
   }
 
@@ -280,9 +299,8 @@ export class Standings {
     const from = now - REMEMBERED_US;
     for (const [key, { at }] of this.#contents) if (at < from) this.#contents.delete(key);
     for (const [key, times] of this.#repeats) {
-      const kept = times.filter((at) => at >= from);
-      if (kept.length === 0) this.#repeats.delete(key);
-      else this.#repeats.set(key, kept);
+      times.forget(from);
+      if (times.isEmpty) this.#repeats.delete(key);
     }
   }
 
@@ -309,19 +327,24 @@ export class Standings {
     const scope = this.#scope(mode, name);
     this.#turnDay(scope, now);
     const from = now - MINUTE_US;
-    let first = 0;
-    while ((scope.minute[first] ?? now) <= from) first++;
-    if (first > 0) scope.minute = scope.minute.slice(first);
+    scope.minute.forget(from);
+    const sums = (): Pick<Scope, 'gross' | 'openBuys'> => this.#sums(scope);
     return {
-      gross: scope.gross,
-      openBuys: scope.openBuys,
+      get gross(): Exact {
+        return sums().gross;
+      },
+      get openBuys(): Exact {
+        return sums().openBuys;
+      },
       orders: scope.orders.size,
-      minuteOrders: scope.minute.length,
+      minuteOrders: scope.minute.since(from),
       /** When the oldest order of the last minute leaves it. */
-      nextAt: (scope.minute[0] ?? now) + MINUTE_US,
+      nextAt: (scope.minute.firstSince(from) ?? now) + MINUTE_US,
       dayOrders: scope.dayOrders,
       dayValue: scope.dayValue,
-      dayProfit: scope.profit.minus(scope.dayStart),
+      get dayProfit(): Exact {
+        return scope.profit.minus(scope.dayStart);
+      },
       profit: scope.profit,
     };
   }
@@ -333,15 +356,48 @@ export class Standings {
   }
 
   repeats(mode: string, agent: string, what: string, since: number): number {
-    return (this.#repeats.get(`${mode}|${agent}|${what}`) ?? []).filter((at) => at > since).length;
+    return this.#repeats.get(`${mode}|${agent}|${what}`)?.since(since) ?? 0;
   }
 
-  /** Open parts of a symbol, of whichever agent, oldest order first. */
-  *meeting(mode: string, symbol: string): Generator<OpenPart> {
-    for (const seq of this.#meetings.get(`${mode}|${symbol}`) ?? []) {
-      for (const part of this.#parts.get(seq) ?? []) {
-        if (part.symbol === symbol && part.left.gt(ZERO)) yield part;
-      }
+  /** Open parts of a symbol on one side, of whichever agent, oldest order first. */
+  meeting(mode: string, symbol: string, side: Side): Generator<OpenPart> {
+    return this.#open(this.#meetings, mode, symbol, side);
+  }
+
+  /** Those among them that are in doubt. */
+  doubtful(mode: string, symbol: string, side: Side): Generator<OpenPart> {
+    return this.#open(this.#doubtful, mode, symbol, side);
+  }
+
+  *#open(index: Index, mode: string, symbol: string, side: Side): Generator<OpenPart> {
+    for (const seq of index.of({ mode, symbol, side })) {
+      for (const part of this.#parts.get(seq) ?? [])
+        if (part.symbol === symbol && part.side === side && part.left.gt(ZERO)) yield part;
     }
   }
 }
+
+type Place = Pick<OpenPart, 'mode' | 'symbol' | 'side'>;
+
+/** Orders by what they are for, oldest first. */
+class Index {
+  readonly #orders = new Map<string, Set<number>>();
+
+  add(part: Place & { readonly seq: number }): void {
+    const known = this.#orders.get(keyOf(part));
+    if (known === undefined) this.#orders.set(keyOf(part), new Set([part.seq]));
+    else known.add(part.seq);
+  }
+
+  remove(part: Place & { readonly seq: number }): void {
+    const known = this.#orders.get(keyOf(part));
+    known?.delete(part.seq);
+    if (known?.size === 0) this.#orders.delete(keyOf(part));
+  }
+
+  of(place: Place): Iterable<number> {
+    return this.#orders.get(keyOf(place)) ?? [];
+  }
+}
+
+const keyOf = ({ mode, symbol, side }: Place): string => `${mode}|${symbol}|${side}`;
