@@ -15,6 +15,8 @@ export interface Plan {
   readonly paced: { readonly rounds: number; readonly orders: number };
   /** Orders dropped at once, and how often. */
   readonly burst: { readonly orders: number; readonly times: number };
+  /** Bursts with all limits set, each beside one without. */
+  readonly limits: { readonly pairs: number };
   readonly queries: number;
   /** The budget under saturation: limits, and seconds of it. */
   readonly budget: { readonly perMinute: number; readonly perSecond: number; readonly seconds: number };
@@ -32,6 +34,7 @@ type Amounts = Omit<Plan, 'size' | 'seed' | 'profile' | 'say'>;
 const NORMAL: Amounts = {
   paced: { rounds: 5, orders: 100 },
   burst: { orders: 5000, times: 3 },
+  limits: { pairs: 6 },
   queries: 2000,
   budget: { perMinute: 1200, perSecond: 20, seconds: 15 },
   rows: [10_000, 1_000_000],
@@ -44,6 +47,7 @@ export const AMOUNTS: Readonly<Record<Plan['size'], Amounts>> = {
   quick: {
     paced: { rounds: 2, orders: 50 },
     burst: { orders: 2000, times: 1 },
+    limits: { pairs: 2 },
     queries: 300,
     budget: { perMinute: 1200, perSecond: 20, seconds: 5 },
     rows: [1000, 50_000],

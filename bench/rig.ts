@@ -134,6 +134,8 @@ export interface RigOptions {
   readonly agents?: number;
   /** Leaves a processor profile in the current folder when the tower stops. */
   readonly profile?: boolean;
+  /** The content of tower.config.json; without it there is none. */
+  readonly config?: unknown;
   /** Requests to the broker; without it, more than any machine can send. */
   readonly budget?: { readonly perMinute: number; readonly perSecond: number };
 }
@@ -154,6 +156,8 @@ export class Rig {
     this.#options = options;
     this.agents = Array.from({ length: options.agents ?? 4 }, (_, index) => `bench${index}`);
     for (const folder of ['orders/incoming', 'staged', 'data']) mkdirSync(join(this.home, folder), { recursive: true });
+    if (options.config !== undefined)
+      writeFileSync(join(this.home, 'tower.config.json'), JSON.stringify(options.config), { mode: 0o600 });
   }
 
   /** The key of this home's account. */

@@ -1,12 +1,15 @@
 /**
- * The smallest Alpaca that a tower can trade with, as a process of its own: market orders are filled at once, others work
- * until they are cancelled, and the moment each request came in and was answered is kept for the bench. Must never do
+ * The smallest Alpaca that a tower can trade with, as a process of its own: market orders, and buys with a limit that
+ * reaches its one price, are filled at once, others work until they are cancelled, and the moment each request came in and was answered is kept for the bench. Must never do
  * work that would be measured as the tower's. The list of all orders is empty: sweeps find open orders only.
  * Started with an IPC channel: tells `{ url }`, and answers the message `take` with the moments since the last one.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { type Moment, monotonicMs } from './rig.ts';
+
+/** USD, of everything. */
+const MARKET_PRICE = 100.01;
 
 /** Each key has an account of its own: one account has one tower on a machine. */
 const account = (key: string): string =>
@@ -31,7 +34,7 @@ function placed(body: string): { readonly clientOrderId: string; readonly json: 
   const asked: Readonly<Record<string, string>> = JSON.parse(body);
   const now = new Date().toISOString();
   const { client_order_id: clientOrderId = '', symbol, qty, side, type, time_in_force, limit_price } = asked;
-  const isFilled = type === 'market';
+  const isFilled = type === 'market' || (side === 'buy' && Number(limit_price) >= MARKET_PRICE);
   const id = crypto.randomUUID();
   const order = {
     id,
@@ -52,7 +55,7 @@ function placed(body: string): { readonly clientOrderId: string; readonly json: 
     notional: null,
     qty,
     filled_qty: isFilled ? qty : '0',
-    filled_avg_price: isFilled ? '100.01' : null,
+    filled_avg_price: isFilled ? String(MARKET_PRICE) : null,
     order_class: '',
     order_type: type,
     type,

@@ -10,6 +10,7 @@ import type { Plan } from '../plan.ts';
 import { median, type Section } from '../result.ts';
 import { type Counterpart, ended, helper, Rig, startExchangeProcess, startStub } from '../rig.ts';
 import { type Burst, burst, perSecond } from './drops.ts';
+import { measureLimits } from './limits.ts';
 
 const WARM_UP = 500;
 /** Points of a curve: more than anybody sees. */
@@ -85,6 +86,7 @@ export async function measureThroughput(plan: Plan): Promise<Section> {
     await other.end();
     await exchange.stop();
   }
+  const limits = await measureLimits(plan);
   const rate = (moments: readonly number[]): number => perSecond(orders, moments.at(-1) ?? Number.NaN);
   const floorRate = perSecond(orders, median(floors));
   return {
@@ -108,6 +110,7 @@ export async function measureThroughput(plan: Plan): Promise<Section> {
       { name: 'floor: files alone', value: floorRate, unit: '/s' },
       { name: 'the tower over files alone', value: rate(result.answerMs) / floorRate, unit: '×' },
       { name: 'processor time of 1,000 orders', value: result.cpuSecondsPer1000, unit: 's' },
+      ...limits,
       { name: 'memory after it', value: memory.now, unit: 'MB' },
       { name: 'most memory', value: memory.peak, unit: 'MB' },
       { name: 'journal per order', value: journalBytes, unit: 'bytes' },
