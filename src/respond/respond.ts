@@ -134,17 +134,19 @@ export class Responder {
     // What is about to leave leaves first.
     this.#o.clock.after(0, () => {
       const { raw } = entry;
-      if (raw === null || entry.archived || !this.#mayStage(entry)) return;
-      this.#ahead.set(entry.seq, { answer: null, archive: this.#o.files.stage(archivePath(entry), raw) });
+      if (raw !== null && this.#mayStage(entry))
+        this.#ahead.set(entry.seq, { answer: null, archive: this.#o.files.stage(archivePath(entry), raw) });
     });
   }
 
   /** An answer is being committed: meanwhile its file is written. It is shown only if the journal then says the same. */
   prepare(entry: Entry): void {
-    const ahead = this.#ahead.get(entry.seq);
-    if (ahead === undefined ? !this.#mayStage(entry) : ahead.answer !== null) return;
-    const answer = this.#o.files.stage(responsePath(entry.name), responseText(entry));
-    this.#ahead.set(entry.seq, { archive: ahead?.archive ?? null, answer });
+    const known = this.#ahead.get(entry.seq);
+    if (known === undefined ? !this.#mayStage(entry) : known.answer !== null) return;
+    const { files } = this.#o;
+    const { raw } = entry;
+    const archive = known?.archive ?? (raw !== null && mayArchive(entry) ? files.stage(archivePath(entry), raw) : null);
+    this.#ahead.set(entry.seq, { archive, answer: files.stage(responsePath(entry.name), responseText(entry)) });
   }
 
   #mayStage({ seq }: Entry): boolean {
