@@ -60,7 +60,7 @@ export const sections = {
       1,
       1_000_000,
       200,
-      'Requests to the trading host that may leave for one account in any 60 seconds. More than Alpaca itself allows only earns refusals; about seven a minute are the looks of the tower itself.',
+      'Requests to the trading host that may leave for one account in any 60 seconds. More than Alpaca itself allows only earns refusals; the looks of the tower itself take about seven a minute, and never more than half.',
     ),
     per_second: whole(
       1,

@@ -75,6 +75,22 @@ test('a query behind an endless flow of orders has its turn; cancels never wait 
   }
 });
 
+test('behind look-ups nobody waits for more than a quarter of a minute of a small budget; behind cancels as ever', () => {
+  const turnsOf = (lane: Lane, perMinute: number): number => {
+    const lanes = new Lanes<Item>(() => 1, perMinute);
+    lanes.push({ id: 0, lane: 'order', agent: 'a' });
+    for (let id = 1; ; id++) {
+      lanes.push({ id, lane, agent: 'b' });
+      if (next(lanes)?.lane === 'order') return id - 1;
+    }
+  };
+  assert.deepEqual(
+    [1, 10, 40, 200, 1000].map((perMinute) => turnsOf('resolve', perMinute)),
+    [1, 2, 10, 50, 50],
+  );
+  assert.equal(turnsOf('cancel', 10), 50);
+});
+
 test('only a long flood of what is urgent lets others through, one of each lane in fifty', () => {
   const lanes = filled([
     ['query', 'q'],

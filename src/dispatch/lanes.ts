@@ -21,6 +21,12 @@ export type Lane = (typeof LANES)[number];
  */
 const PATIENCE = 20;
 const URGENT_PATIENCE = 50;
+/**
+ * Of a small budget the tower's own looks could use up all: behind them the others wait for no more than a quarter of a
+ * minute's requests, of which there are `perMinute`.
+ */
+const patienceWithLooks = (perMinute: number): number =>
+  Math.max(1, Math.min(URGENT_PATIENCE, Math.floor(perMinute / 4)));
 const URGENT: ReadonlySet<Lane> = new Set(['cancel', 'resolve']);
 
 export interface Queued {
@@ -61,6 +67,7 @@ const KEPT_ENDS = 256;
 
 export class Lanes<T extends Queued> {
   readonly #weightOf: (agent: string) => number;
+  readonly #patienceWithLooks: number;
   readonly #items = new Map<T['id'], T>();
   readonly #tracks: Readonly<Record<Lane, Track<T>>> = {
     cancel: emptyTrack(),
@@ -70,9 +77,10 @@ export class Lanes<T extends Queued> {
     query: emptyTrack(),
   };
 
-  /** Weights are above 0; twice the weight is twice the share while both wait. */
-  constructor(weightOf: (agent: string) => number = () => 1) {
+  /** Weights are above 0; twice the weight is twice the share while both wait. `perMinute`: requests that leave at most. */
+  constructor(weightOf: (agent: string) => number = () => 1, perMinute = Number.POSITIVE_INFINITY) {
     this.#weightOf = weightOf;
+    this.#patienceWithLooks = patienceWithLooks(perMinute);
   }
 
   push(item: T): void {
@@ -148,7 +156,8 @@ export class Lanes<T extends Queued> {
 
   #isDue(lane: Lane, first: Lane): boolean {
     const { passedOver, outranked } = this.#tracks[lane];
-    return outranked >= URGENT_PATIENCE || (!URGENT.has(first) && passedOver >= PATIENCE);
+    const patience = first === 'cancel' ? URGENT_PATIENCE : this.#patienceWithLooks;
+    return outranked >= patience || (!URGENT.has(first) && passedOver >= PATIENCE);
   }
 
   /** The line of a lane with the earliest start. */

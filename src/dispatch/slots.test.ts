@@ -147,6 +147,18 @@ test('after the stop nobody waits any more, however long the budget is paused', 
   assert.equal(slots.waiting, 0);
 });
 
+test("the tower's own looks get half of a minute's requests at most, whatever else waits", async () => {
+  const clock = new HandClock();
+  const slots = slotsOf(clock, { budget: new Budget({ perMinute: 10, perSecond: 10 }) });
+  const { sent, ask } = asking(clock, slots, () => FINE);
+  for (let n = 0; n < 100; n++) ask('resolve', '');
+  for (let n = 0; n < 100; n++) ask('order', 'a');
+  for (let second = 0; second < 240; second++) await clock.pass(1000);
+  const looks = sent.filter(({ agent }) => agent === '');
+  assert.ok(looks.length >= 10 && looks.length <= 20, `${looks.length} looks in four minutes`);
+  assert.ok(sent.length - looks.length >= 18, `${sent.length - looks.length} orders`);
+});
+
 const LOST: Outcome<never> = {
   kind: 'not_sent',
   why: 'unreachable',

@@ -86,6 +86,10 @@ export const mostOnTheirWay = (perSecond: number, accounts: number): number =>
 const ORDERS: ReadonlySet<Lane> = new Set(['reduce', 'order']);
 const NEVER_CAPPED: ReadonlySet<Lane> = new Set(['cancel', 'resolve']);
 const CAP_SPAN_MS = 61_000;
+/** Of a minute's requests the tower's own looks (sweeps, books) get no more than this share: they go before orders. */
+const OWN_SHARE = 0.5;
+const isOwn = ({ agent, lane }: { readonly agent: string; readonly lane: Lane }): boolean =>
+  agent === '' && lane === 'resolve';
 /** A gateway that says so speaks for a broker that cannot be reached. */
 const UNREACHABLE_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
 
@@ -98,6 +102,7 @@ export class Slots {
   readonly #lanes: Lanes<Waiter>;
   readonly #waiters = new Map<number, Waiter>();
   readonly #caps = new Map<string, Window>();
+  readonly #ownLooks: Window;
   readonly #circuit: Circuit;
   #inFlight = 0;
   #orders = 0;
@@ -119,7 +124,9 @@ export class Slots {
     this.#shares = shares;
     this.#maxInFlight = maxInFlight;
     this.#maxOrders = maxOrders;
-    this.#lanes = new Lanes((agent) => shares.weightOf(agent));
+    this.#lanes = new Lanes((agent) => shares.weightOf(agent), budget.perMinute);
+    const own = Math.max(1, Math.floor(budget.perMinute * OWN_SHARE));
+    this.#ownLooks = new Window(own, CAP_SPAN_MS, () => ({ base: 0, overSpan: 0 }));
     this.#circuit = new Circuit(random);
   }
 
@@ -237,7 +244,7 @@ export class Slots {
     this.#inFlight++;
     const isProbe = this.#circuit.goes();
     const answered = ORDERS.has(waiter.lane) ? this.#place() : () => {};
-    const cap = this.#capOf(waiter.agent);
+    const cap = isOwn(waiter) ? this.#ownLooks : this.#capOf(waiter.agent);
     // What is never held back by the cap is counted as far as the cap reaches.
     const counts = cap !== null && cap.spent < cap.limit;
     if (counts) cap.hold();
@@ -304,8 +311,9 @@ export class Slots {
 
   /** Milliseconds until the agent's own cap has room; 0 when it has, or there is none. */
   #capWaitMs(agent: string, lane: Lane, now: number): number {
-    if (NEVER_CAPPED.has(lane)) return 0;
-    const cap = this.#capOf(agent);
+    const isOwnLook = isOwn({ agent, lane });
+    if (NEVER_CAPPED.has(lane) && !isOwnLook) return 0;
+    const cap = isOwnLook ? this.#ownLooks : this.#capOf(agent);
     if (cap === null) return 0;
     cap.advance(now);
     return cap.room(lane, now, 1) >= 1 ? 0 : cap.waitMs(lane, now);

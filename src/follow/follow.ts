@@ -39,7 +39,7 @@ const FIRST_LOOK_BACK_US = 86_400_000_000;
 const PAGE = 500;
 /** From so many orders on that the list did not show, the open ones are listed before each is asked for. */
 const ONE_BY_ONE = 3;
-/** Without a stream and without a sweep for so long, no new trades go out. */
+/** Without a sweep for so long beyond what they take, no new trades go out. */
 const STALE_MS = 60_000;
 /** An accepted order that no trade update has told of by then is looked at. */
 const SILENCE_MS = 2000;
@@ -173,8 +173,10 @@ export class Follower {
     this.#o.fresh(true, '');
     this.#o.books.swept(startedMono);
     this.#stopStale();
-    this.#stopStale = clock.after(STALE_MS + this.#o.sweepMs, () =>
-      this.#o.fresh(false, 'the list of orders could not be read for more than a minute'),
+    // A sweep that had to wait for the budget is followed by others that will.
+    const patience = STALE_MS + this.#o.sweepMs + 2 * (clock.monotonic() - startedMono);
+    this.#stopStale = clock.after(patience, () =>
+      this.#o.fresh(false, `the list of orders could not be read for ${Math.round(patience / 1000)} seconds`),
     );
     return true;
   }

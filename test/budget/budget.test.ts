@@ -4,6 +4,16 @@ import { describe, it } from 'node:test';
 import { crowd, crowdedText } from './crowd.ts';
 import { mostIn, quantile } from './figures.ts';
 import { saturate, saturatedText } from './saturate.ts';
+import { MINUTE_US, World } from './world.ts';
+
+const SMALLEST = {
+  seed: 1,
+  jitterMs: 40,
+  killedEveryMs: 0,
+  downMs: 0,
+  headerSurprises: false,
+  foreignPerMinute: 0,
+};
 
 describe('budget', () => {
   it('is used by at least 97 % and never broken, evenly shared, and a cancel does not wait', async (t) => {
@@ -47,6 +57,20 @@ describe('budget', () => {
     assert.ok(Number(figures.cancels.p99Ms) <= 350, `a cancel waited ${figures.cancels.p99Ms} ms`);
     assert.ok(figures.evenness > 0.95);
   });
+
+  for (const perMinute of [1, 3, 10]) {
+    it(`leaves half of ${perMinute} a minute to the orders that wait`, async () => {
+      const world = new World({ ...SMALLEST, perMinute, perSecond: perMinute });
+      const order = { symbol: 'AAPL', qty: '1', order_class: 'limit', limit_price: '1.00', time_in_force: 'gtc' };
+      const minutes = 30;
+      world.every((MINUTE_US * 2) / perMinute, () => world.drop('alpha', 'stockbuy', order));
+      await world.run(minutes * MINUTE_US);
+      world.close();
+      const sent = [...world.asks.values()].filter(({ leftAt }) => leftAt !== null).length;
+      assert.ok(sent >= 0.4 * perMinute * minutes, `${sent} of ${world.arrived.trading.length} requests were orders`);
+      assert.ok(mostIn(world.arrived.trading, MINUTE_US) <= perMinute);
+    });
+  }
 
   it('measures what it says: a span is half open, a quantile is one of the values', () => {
     assert.equal(mostIn([0, 10, 5, 20], 10), 2);

@@ -60,7 +60,7 @@ export const BUDGET: readonly Mutant[] = [
     edits: [
       {
         file: 'src/dispatch/lanes.ts',
-        find: 'return outranked >= URGENT_PATIENCE || (!URGENT.has(first) && passedOver >= PATIENCE);',
+        find: 'return outranked >= patience || (!URGENT.has(first) && passedOver >= PATIENCE);',
         replace: 'return outranked + passedOver < 0 && URGENT.has(first);',
       },
     ],
