@@ -110,7 +110,7 @@ export const BUDGET: readonly Mutant[] = [
     edits: [
       {
         file: 'src/dispatch/slots.ts',
-        find: 'if (NEVER_CAPPED.has(lane)) return 0;',
+        find: 'if (NEVER_CAPPED.has(lane) && !isOwnLook) return 0;',
         replace: "if (NEVER_CAPPED.has(lane) || agent !== '') return 0;",
       },
     ],
