@@ -55,6 +55,6 @@ test('it takes up room, is freed when the disk is full, and made again when ther
   }
   await reserve.stop();
   assert.deepEqual(temps(), [], 'what was half made when it was stopped stays behind');
-  files.close();
+  await files.close();
   fs.rmSync(home, { recursive: true });
 });

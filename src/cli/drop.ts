@@ -57,7 +57,7 @@ export async function drop(home: string, name: OrderName, text: string): Promise
     // it were not: the tower answers for what it has taken.
     if (!(fault instanceof Error && 'code' in fault && fault.code === 'EACCES')) throw fault;
   } finally {
-    files.close();
+    await files.close();
   }
   return join(home, folder, `${name.stem}.json`);
 }

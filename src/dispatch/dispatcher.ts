@@ -77,6 +77,7 @@ export class Dispatcher {
       desk.halts.lately(haltable(trade)) !== null;
     const turn = isHindered ? null : desk.hosts.trading.takeNow(laneOf(trade, null), trade.agent);
     if (turn === null) return null;
+    desk.failpoints.hit('k08-before-d4');
     return (entry) =>
       this.#start(entry, async (onWait) => {
         if (await send(desk, entry, trade, onWait, turn)) await resolve(desk, entry.seq, trade, onWait);

@@ -15,8 +15,8 @@ const ORDER: Haltable = { agent: 'alpha', symbols: ['AAPL'], reduces: false };
 test('a halt is seen at once by the strict look, and by the others from the next turn on at the latest', async (t) => {
   const home = fs.mkdtempSync(join(tmpdir(), 'halts-'));
   const real = systemFiles(home);
-  t.after(() => {
-    real.close();
+  t.after(async () => {
+    await real.close();
     fs.rmSync(home, { recursive: true });
   });
   real.makeFolder(HALT_FOLDER);

@@ -9,9 +9,9 @@ import { dirEntry, type Files, SWAPPED, systemFiles, TEMP_FOLDER } from './files
 
 const homes: string[] = [];
 const opened: Files[] = [];
-afterEach(() => {
+afterEach(async () => {
   mock.restoreAll();
-  for (const files of opened.splice(0)) files.close();
+  for (const files of opened.splice(0)) await files.close();
   for (const home of homes.splice(0)) fs.rmSync(home, { recursive: true, force: true });
 });
 
@@ -325,6 +325,18 @@ test('the folder of temporary files is made again when somebody has taken it awa
   fs.rmSync(path.join(home, 'data/tmp'), { recursive: true });
   await files.publish('out/two', 'two');
   assert.equal(fs.readFileSync(path.join(home, 'out/two'), 'utf8'), 'two');
-  files.close();
+  await files.close();
   fs.rmSync(home, { recursive: true });
+});
+
+test('temporary files that lie ready are gone when it is closed, also those that are just being made', async () => {
+  const home = fs.mkdtempSync(path.join(tmpdir(), 'files-'));
+  homes.push(home);
+  const files = systemFiles(home, { temps: TEMP_FOLDER, spares: 16 });
+  for (const folder of [TEMP_FOLDER, 'out']) files.makeFolder(folder);
+  const left = (): readonly string[] => fs.readdirSync(path.join(home, TEMP_FOLDER));
+  await files.publish('out/one', 'one');
+  // Making them has begun, and cannot be called off.
+  await files.close();
+  assert.deepEqual(left(), []);
 });

@@ -90,8 +90,8 @@ export interface Files {
   watch(folder: string, ring: (entry: DirEntry | null) => void): () => void;
   /** Bytes on the disk of the home; null when that cannot be told. */
   room(): { readonly free: number; readonly total: number } | null;
-  /** Lets go of what is held open. Nothing may be called after it. */
-  close(): void;
+  /** Lets go of what is held open, and takes away what was made ready. Nothing may be called after it. */
+  close(): Promise<void>;
 }
 
 const rename = (from: string, to: string): Promise<void> =>
@@ -468,8 +468,8 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
         return null;
       }
     },
-    close() {
-      temps.close();
+    async close() {
+      await temps.close();
       pins.forget('.');
     },
   };

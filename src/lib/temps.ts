@@ -38,7 +38,7 @@ export interface TempsOptions {
 export class Temps {
   readonly #o: TempsOptions;
   readonly #spares: Temp[] = [];
-  #making = 0;
+  readonly #making = new Set<Promise<void>>();
   #count = 0;
   #isClosed = false;
 
@@ -85,10 +85,9 @@ export class Temps {
   /** Makes ready what was used, in the background. What cannot be made now is made when it is needed, or told then. */
   refill(): void {
     const { pins, folder, spares } = this.#o;
-    while (folder !== null && !this.#isClosed && this.#spares.length + this.#making < spares) {
-      this.#making++;
+    while (folder !== null && !this.#isClosed && this.#spares.length + this.#making.size < spares) {
       const file = this.#name(folder);
-      pins
+      const making: Promise<void> = pins
         .holding([file], async (name = '') => {
           const fd = await openNew(name);
           if (!this.#isClosed) this.#spares.push({ file, fd });
@@ -99,14 +98,17 @@ export class Temps {
         })
         .catch(() => {})
         .finally(() => {
-          this.#making--;
+          this.#making.delete(making);
         });
+      this.#making.add(making);
     }
   }
 
-  close(): void {
+  /** None is left when it resolves: those that are being made are made, and removed. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#clear();
+    await Promise.all(this.#making);
   }
 
   #clear(): void {

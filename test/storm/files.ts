@@ -220,6 +220,6 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       life.call('room');
       return { free: 1e12, total: 1e13 };
     },
-    close() {},
+    async close() {},
   };
 }
