@@ -252,7 +252,7 @@ export class Admitter {
       return refused(received.fault ?? orderError('file_unreadable', 'the file could not be read'), null);
     }
     try {
-      this.#o.failpoints.hit('judge');
+      this.#o.failpoints.hit('judge', sha256 ?? '');
       return this.#judgeBytes(base, raw, refused);
     } catch (error) {
       // A fault of ours in front of one file must not stop the others, nor come back with every start.

@@ -202,6 +202,7 @@ export class Pipeline {
       pending: this.#pending,
       admit: (batch) => this.#admitter.admit(batch),
       receipt: (receipt) => journal.receipt(receipt),
+      tries: { read: () => journal.fact('taken-up'), write: (text) => journal.setFact('taken-up', text) },
       notice,
       fatal,
     });

@@ -74,6 +74,7 @@ function makeRig(
       if (taken.length >= count) done();
     },
     receipt: async () => 'unknown',
+    tries: { read: async () => null, write: async () => {} },
     notice: (_level, text) => notices.push(text),
     fatal: (error) => assert.fail(String(error)),
     ...more,

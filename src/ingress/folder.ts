@@ -11,12 +11,13 @@ import type { Random } from '../lib/random.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
 import { completeness } from '../order/parse.ts';
 import { type Identities, identityOf } from '../risk/identity.ts';
-import { type Claimed, claimName, claimOf, newReceipt, tempAgent } from './claimed.ts';
+import { type Claimed, claimName, newReceipt, tempAgent } from './claimed.ts';
 import { faultOf, overQuota } from './faults.ts';
 import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
 import { Notices } from './notices.ts';
 import { Pace } from './pace.ts';
 import type { Pending } from './pending.ts';
+import { type RecoveryOptions, recoverClaimed } from './recovery.ts';
 import { Regulars } from './regulars.ts';
 import { Space } from './space.ts';
 import { Watches } from './watches.ts';
@@ -65,6 +66,8 @@ export interface FolderOptions {
   readonly pending: Pick<Pending, 'of' | 'unpublished' | 'unpublishedOfAll'>;
   /** Whether a claimed file was journaled, and whether it may be deleted. */
   receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'>;
+  /** What the journal remembers of files that earlier starts took up. */
+  readonly tries: RecoveryOptions['tries'];
   notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
   fatal(error: unknown): void;
 }
@@ -124,26 +127,25 @@ export class Folder {
 
   /** Takes up what an earlier run had claimed. Before `start`. */
   async recover(): Promise<void> {
-    const batch: Received[] = [];
-    for (const entry of this.#o.files.list(PROCESSING)) {
-      const claimed = claimOf(entry.name, this.#isOwnFolder);
-      if (claimed === null) {
-        if (entry.name.startsWith('.')) continue;
+    await recoverClaimed({
+      ...this.#o,
+      entries: this.#o.files.list(PROCESSING),
+      isOwnFolder: this.#isOwnFolder,
+      read: (entry, claimed) => this.#read(entry, claimed),
+      unread: (entry, claimed) => {
+        // Nothing is read of what is larger than nothing at all.
+        const look = this.#tried(entry.name, () => this.#o.files.peek(PROCESSING, entry, -1)) ?? { kind: 'gone' };
+        return this.#received(entry, claimed, look, this.#o.clock.now());
+      },
+      leftover: (name) => this.#leftovers.add(name),
+      foreign: (name) =>
         this.#o.notice(
           'warn',
-          `${PROCESSING}/${entry.name} was not put there by the tower and is left alone`,
+          `${PROCESSING}/${name} was not put there by the tower and is left alone`,
           `order files go to ${INCOMING}`,
-        );
-        continue;
-      }
-      this.#o.failpoints.hit('k27-in-recovery');
-      const known = await this.#o.receipt(claimed.receipt);
-      if (known === 'archived') this.#leftovers.add(entry.name);
-      const received = known === 'unknown' ? this.#read(entry, claimed) : null;
-      if (received !== null) batch.push(received);
-    }
+        ),
+    });
     this.#clearAway();
-    if (batch.length > 0) await this.#o.admit(batch);
     this.#notices.recover();
   }
 

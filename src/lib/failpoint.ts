@@ -40,7 +40,8 @@ export const FAILPOINTS = {
 export type FailpointName = keyof typeof FAILPOINTS;
 
 export interface Failpoints {
-  hit(name: FailpointName): void;
+  /** `what` tells of which thing it is, where a test may mean one of many. */
+  hit(name: FailpointName, what?: string): void;
 }
 
 export const noFailpoints: Failpoints = { hit() {} };
@@ -52,26 +53,28 @@ function fault(code: string, name: string): Error {
 }
 
 /**
- * Reads `NAME:ACTION[@N]`, several separated by commas: ACTION is kill, stop, throw, eio, enospc or delay=MS; N is the
- * hit at which it acts (default the first). Throws when the text is wrong, or when this is not a test.
+ * Reads `NAME:ACTION[@N]` or `NAME:ACTION~WHAT`, several separated by commas: ACTION is kill, stop, throw, eio, enospc or
+ * delay=MS; N is the hit at which it acts (default the first), WHAT the thing for which it acts each time. Throws when the
+ * text is wrong, or when this is not a test.
  */
 export function armedFailpoints(text: string, isTest: boolean): Failpoints {
   if (!isTest) throw new Error('TOWER_FAILPOINT is for tests: it needs TOWER_TEST=1. Unset it to start.');
-  const armed = new Map<FailpointName, { action: string; left: number }>();
+  const armed = new Map<FailpointName, { action: string; left: number; only: string | undefined }>();
   for (const part of text.split(',')) {
-    const [, name = '', action = '', nth] =
-      /^([a-z0-9-]+):(kill|stop|throw|eio|enospc|delay=\d+)(?:@(\d+))?$/.exec(part) ?? [];
+    const [, name = '', action = '', nth, only] =
+      /^([a-z0-9-]+):(kill|stop|throw|eio|enospc|delay=\d+)(?:@(\d+)|~([0-9a-z]+))?$/.exec(part) ?? [];
     if (!isName(name)) {
       throw new Error(
-        `TOWER_FAILPOINT: ${JSON.stringify(part)} is not NAME:ACTION[@N]; names: ${Object.keys(FAILPOINTS).join(', ')}`,
+        `TOWER_FAILPOINT: ${JSON.stringify(part)} is not NAME:ACTION[@N] or NAME:ACTION~WHAT; names: ${Object.keys(FAILPOINTS).join(', ')}`,
       );
     }
-    armed.set(name, { action, left: Number(nth ?? 1) });
+    armed.set(name, { action, left: Number(nth ?? 1), only });
   }
   return {
-    hit(name) {
+    hit(name, what) {
       const point = armed.get(name);
-      if (point === undefined || --point.left !== 0) return;
+      if (point === undefined) return;
+      if (point.only === undefined ? --point.left !== 0 : point.only !== what) return;
       act(name, point.action);
     },
   };

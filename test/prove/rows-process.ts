@@ -2,12 +2,14 @@
  * A03 to A15 and G: processes that are killed while they recover, stopped, starved, started twice, and held to the budget.
  * Must never end a process that the row did not start.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { type Child, sleep, until } from './process.ts';
 import { RESTING, type Rig } from './rig.ts';
 import { type Figures, must, type Row, Unavailable } from './row.ts';
+import { at, latencies } from './rows-intake.ts';
 import { type Seen, Wire } from './wire.ts';
 
 const row = (id: string, title: string, promises: readonly string[], run: Row['run'], minutes?: number): Row => ({
@@ -172,6 +174,48 @@ async function staleLock(rig: Rig): Promise<Figures> {
   return { start_ms: ms };
 }
 
+/** One file ends the tower each time it is judged; whoever starts it again and again gets it to run. */
+async function crashLoop(rig: Rig): Promise<Figures> {
+  const first = await rig.start();
+  await rig.answered(rig.drop());
+  await first.end();
+  const before = [...rig.dropMany(4), rig.drop({ agent: 'other' })];
+  const poison = rig.drop({ agent: 'poison' });
+  const after = [...rig.dropMany(4), rig.drop({ agent: 'other' })];
+  const env = { TOWER_FAILPOINT: `judge:kill~${createHash('sha256').update(poison.bytes).digest('hex')}` };
+  let crashes = 0;
+  for (;;) {
+    const tower = rig.launch(env);
+    const done = rig.answered(poison, ({ final }) => final, 10_000).catch(() => {});
+    await Promise.race([tower.exited, done]);
+    if (tower.isRunning) break;
+    must((await tower.exited).signal === 'SIGKILL', `it ended by itself:\n${tower.output.slice(-800)}`);
+    crashes++;
+    must(crashes <= 3, 'the file is still tried after three crashes');
+  }
+  must(crashes === 3, `given up after ${crashes} crashes`);
+  const answer = rig.site.answer(poison);
+  must(answer?.error?.code === 'internal' && answer.sent === 'no', `it is told ${JSON.stringify(answer)}`);
+  must(/ended 3 times/.test(answer.error.message), answer.error.message);
+  for (const order of [...before, ...after]) await rig.answered(order, ({ sent }) => sent === 'yes');
+  const kept = join(rig.site.home, 'orders', 'failed', `${poison.stem}.json`);
+  await until(
+    () => existsSync(kept) && readFileSync(kept, 'utf8') === poison.bytes,
+    10_000,
+    () => 'it is not in the archive as it was',
+  );
+  // With the fault still in it the tower goes on, and the others wait no longer than before.
+  const waits = await latencies(rig, 'other', 40);
+  must(at(waits, 1) < 3000, `an answer took ${at(waits, 1)} ms`);
+  must(rig.posts(poison).length === 0, 'it was sent');
+  return {
+    crashes,
+    others: before.length + after.length,
+    others_p50_ms: at(waits, 0.5),
+    others_p99_ms: at(waits, 0.99),
+  };
+}
+
 async function newerJournal(rig: Rig): Promise<Figures> {
   const tower = await rig.start();
   await rig.answered(rig.drop());
@@ -293,6 +337,7 @@ export const processRows: readonly Row[] = [
   row('A10', 'second tower on the same home', ['p1'], secondTower),
   row('A11', 'twin towers: same files, same account, journals of their own', ['p1'], twins),
   row('A12', 'lock of a killed tower', ['p2'], staleLock),
+  row('A13', 'one file ends the tower each time it is judged', ['p1', 'p4'], crashLoop, 0.5),
   row('A14', 'journal of a newer tower', ['p2'], newerJournal),
   row('A15', 'upgrade in the middle of a sending', ['p1'], async () => {
     throw new Unavailable('only one schema exists so far: a restart of the same tower is A01.k10');
