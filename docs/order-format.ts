@@ -102,7 +102,8 @@ What comes without a valid signature is refused with \`signature\` and does not 
 ## What no answer tells
 
 \`responses/{agentid}/_notices.json\` says what else an agent should know as long as it holds: a file that has been lying under a
-temporary name for ten minutes, too many requests at a time, a folder that was replaced.
+temporary name for ten minutes, too many requests at a time, a folder that was replaced, an order that waits for days until the
+market opens.
 
 ## Envelope
 

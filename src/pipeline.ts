@@ -4,6 +4,7 @@
  */
 import { takeAccount } from './account.ts';
 import { type AdmitOptions, Admitter, requestOf } from './admit.ts';
+import { Alarms } from './alarms.ts';
 import type { Account, Broker, Outcome } from './broker/broker.ts';
 import { Budget, SEED_MS } from './dispatch/budget.ts';
 import { ask, type Desk, type DoubtPolicy } from './dispatch/desk.ts';
@@ -17,16 +18,16 @@ import { budgetReport } from './dispatch/report.ts';
 import { mostOnTheirWay, type Shares, Slots } from './dispatch/slots.ts';
 import { Bookkeeper } from './follow/bookkeeper.ts';
 import { Follower } from './follow/follow.ts';
-import { HALT_FOLDER } from './halt/halt.ts';
 import { Halts } from './halt/halts.ts';
 import { HaltWatch } from './halt-watch.ts';
-import { Folder, type FolderOptions, INCOMING, PROCESSING } from './ingress/folder.ts';
+import { hasTraces, prepareHome } from './home.ts';
+import { Folder, type FolderOptions, PROCESSING } from './ingress/folder.ts';
 import { Pending } from './ingress/pending.ts';
 import { type Entry, HOSTS, type Host, type Journal } from './journal/journal.ts';
 import { Writer } from './journal/writer.ts';
 import { type Clock, micros } from './lib/clock.ts';
 import type { Failpoints } from './lib/failpoint.ts';
-import { type Files, TEMP_FOLDER } from './lib/files.ts';
+import type { Files } from './lib/files.ts';
 import type { Random } from './lib/random.ts';
 import { Mirror, type MirrorSettings } from './mirror/mirror.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
@@ -80,20 +81,6 @@ const VERIFY_AGAIN_MS = 2000;
 const UNDISPATCHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[state].final && state !== 'working');
 /** Steps at which the broker has not told of the order yet. */
 const BEFORE_BROKER: ReadonlySet<string> = new Set(['received', 'sent', 'in doubt']);
-export const FOLDERS = [
-  INCOMING,
-  PROCESSING,
-  'orders/completed',
-  'orders/failed',
-  'responses',
-  'data',
-  HALT_FOLDER,
-  TEMP_FOLDER,
-] as const;
-
-/** Where an earlier run has left something, whatever became of its journal. */
-const TRACES = [PROCESSING, 'orders/completed', 'orders/failed', 'responses'] as const;
-
 /** Everything that belongs to one mode. */
 interface Line {
   readonly broker: Broker;
@@ -110,6 +97,8 @@ interface Line {
 export class Pipeline {
   readonly #ports: Ports;
   readonly #o: PipelineOptions;
+  readonly #notice: Desk['notice'];
+  readonly #alarms: Alarms;
   readonly #writer: Writer;
   readonly #admitter: Admitter;
   readonly #folder: Folder;
@@ -136,6 +125,7 @@ export class Pipeline {
     this.#o = options;
     const { files, journal, clock, random, failpoints } = ports;
     const notice: Desk['notice'] = (level, text, remedy) => options.onEvent({ kind: 'notice', level, text, remedy });
+    this.#notice = notice;
     const fatal = (error: unknown): void => this.#fail(error);
     this.#halts = new Halts(files, clock);
     const heard = {
@@ -170,6 +160,7 @@ export class Pipeline {
       atOnce: (trade) => this.#lineOf(trade.mode)?.dispatcher.atOnce(trade) ?? null,
       admitted: (entry) => {
         this.counts.received++;
+        this.#alarms.taken(entry);
         // Whoever reads along is told of every order that it was received, also of one that was sent in the same moment.
         if (entry.state === 'sending') this.#o.onEvent(orderEvent({ ...entry, state: 'admitted' }, entry.receivedAt));
         this.#changed(entry);
@@ -206,6 +197,7 @@ export class Pipeline {
       notice,
       fatal,
     });
+    this.#alarms = new Alarms({ clock, limits: options.limits, notice, told: this.#folder.notices });
   }
 
   #line(account: Broker, notice: Desk['notice'], fatal: (error: unknown) => void): Line {
@@ -301,11 +293,9 @@ export class Pipeline {
   /** Takes up what an earlier run left, then takes orders. Throws CannotStart when the accounts forbid it. */
   async start(): Promise<void> {
     const { files, journal, clock, failpoints } = this.#ports;
-    for (const folder of FOLDERS) files.makeFolder(folder);
-    // What a crash left half made is made again from the journal.
-    for (const { name } of files.list(TEMP_FOLDER)) this.#clearTemp(name);
-    await countOpen(journal, clock, (level, text, remedy) => this.#o.onEvent({ kind: 'notice', level, text, remedy }));
-    const isFirstRun = journal.isNew && TRACES.every((folder) => files.list(folder).length === 0);
+    prepareHome(files, this.#notice);
+    await countOpen(journal, clock, this.#notice);
+    const isFirstRun = journal.isNew && !hasTraces(files);
     for (const line of this.#lines) {
       const { mode } = line.broker;
       if (isFirstRun) this.#informed.add(mode);
@@ -332,16 +322,6 @@ export class Pipeline {
     this.#haltWatch.start();
     await this.#folder.recover();
     if (!this.#stopped) this.#folder.start();
-  }
-
-  /** A temporary file that will not go takes up space, and nothing else. */
-  #clearTemp(name: string): void {
-    try {
-      this.#ports.files.remove(`${TEMP_FOLDER}/${name}`);
-    } catch (error) {
-      const text = `${TEMP_FOLDER}/${name} cannot be removed: ${error instanceof Error ? error.message : String(error)}`;
-      this.#o.onEvent({ kind: 'notice', level: 'warn', text, remedy: 'check the disk, and delete the file' });
-    }
   }
 
   /** Nothing new is taken; what is under way ends; what is journaled is published. Idempotent. */
@@ -492,6 +472,7 @@ export class Pipeline {
     if (entry.state === 'working' && (before === undefined || BEFORE_BROKER.has(before)))
       line?.follower.accepted(entry);
     if (entry.state === 'working') line?.dispatcher.opened(entry, this.#haltWatch.known);
+    this.#alarms.changed(entry);
     if (STATES[entry.state].final) this.#steps.delete(entry.seq);
     else this.#steps.set(entry.seq, event.step);
     if (before !== event.step) this.#o.onEvent(event);

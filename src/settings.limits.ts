@@ -135,6 +135,14 @@ export const generalLimits = {
     rule: 'one of off, refuse, hold',
     doc: 'What happens to an order that an open one of this account stands in the way of (wash trade, quantity held): Alpaca decides; it is refused; it waits until the other one has ended or `send_by` has passed.',
   }),
+  market_closed: z.enum(['pass', 'warn', 'refuse']).default('warn').meta({
+    rule: 'one of pass, warn, refuse',
+    doc: 'What happens to an order that would wait for two days or more since the market is closed: it goes its way; its agent and you are told once Alpaca has taken it; it is refused.',
+  }),
+  cancels_alarm: z.int().min(1).max(1_000_000).nullable().default(60).meta({
+    rule: 'a whole number from 1 to 1000000, or null for never',
+    doc: 'Cancels of one agent within a minute after which you are told; they are carried out all the same.',
+  }),
 };
 
 export const limitsSchema = z.strictObject({

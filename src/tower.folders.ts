@@ -3,11 +3,11 @@
  * a tower start on folders through which one agent could act for another.
  */
 import { join } from 'node:path';
+import { FOLDERS } from './home.ts';
 import { INCOMING, ownFolder, PROCESSING } from './ingress/folder.ts';
 import { type Files, type FolderRights, foreignFolder, lookAt, whoAmI } from './lib/files.ts';
 import { CannotStart } from './observe/events.ts';
 import { isAgentId } from './order/name.ts';
-import { FOLDERS } from './pipeline.ts';
 import { octal, shellWord } from './settings.keys.ts';
 import type { Settings } from './settings.ts';
 

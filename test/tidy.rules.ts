@@ -50,6 +50,16 @@ export const PARTS: readonly Part[] = [
   { prefix: 'src/account.ts', may: STAGE, why: 'whose account a home belongs to is settled before any stage runs' },
   { prefix: 'src/halt-watch.ts', may: STAGE, why: 'what a halt means for the stages is told by the pipeline' },
   {
+    prefix: 'src/home.ts',
+    may: [...STAGE, 'src/ingress/'],
+    why: 'the folders of a home are made before any stage runs',
+  },
+  {
+    prefix: 'src/alarms.ts',
+    may: [...STAGE, 'src/admit.ts', 'src/ingress/notices.ts'],
+    why: 'what is told unasked holds up no stage',
+  },
+  {
     prefix: 'src/recount.ts',
     may: [...STAGE, 'src/admit.ts'],
     why: 'what is open is read again as it was admitted, before any stage runs',
@@ -67,12 +77,14 @@ export const PARTS: readonly Part[] = [
       'src/account.ts',
       'src/halt-watch.ts',
       'src/recount.ts',
+      'src/home.ts',
+      'src/alarms.ts',
     ],
     why: 'the stages wired on any ports, so no adapter',
   },
   {
     prefix: 'src/doctor/',
-    may: [...DOMAIN, 'src/settings', 'src/broker/alpaca/network', 'src/pipeline.ts', 'src/tower.folders.ts'],
+    may: [...DOMAIN, 'src/settings', 'src/broker/alpaca/network', 'src/home.ts', 'src/tower.folders.ts'],
     why: 'who looks on from outside moves nothing',
   },
   { prefix: 'src/tower', may: ['*'], why: 'the one place where adapters are named' },

@@ -5,8 +5,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemNetwork } from '../broker/alpaca/network-system.ts';
+import { FOLDERS } from '../home.ts';
 import type { Clock } from '../lib/clock.ts';
-import { FOLDERS } from '../pipeline.ts';
 import { describeProblem, loadSettings, type Settings, SettingsError, type SettingsSources } from '../settings.ts';
 import { askBrokers } from './broker.ts';
 import { error, type Finding, ok, warning } from './finding.ts';

@@ -80,7 +80,7 @@ interface Met {
 
 export class Folder {
   readonly #o: FolderOptions;
-  readonly #notices: Notices;
+  readonly notices: Notices;
   readonly #space: Space;
   readonly #inboxes: readonly Inbox[];
   readonly #regulars: Regulars;
@@ -109,7 +109,7 @@ export class Folder {
   constructor(options: FolderOptions) {
     this.#o = options;
     const { files, clock, identities } = options;
-    this.#notices = new Notices(files, clock);
+    this.notices = new Notices(files, clock);
     this.#space = new Space(options);
     this.#watches = new Watches(options);
     this.#regulars = new Regulars(clock, (agent) => identityOf(identities, agent) !== null);
@@ -146,7 +146,7 @@ export class Folder {
         ),
     });
     this.#clearAway();
-    this.#notices.recover();
+    this.notices.recover();
   }
 
   #clearAway(): void {
@@ -295,7 +295,7 @@ export class Folder {
     this.#lines = found;
     spent += clock.monotonic() - began;
     if (isWhole) this.#forgetGone();
-    await this.#notices.flush();
+    await this.notices.flush();
     this.#listAt = clock.monotonic() + LISTING_SHARE * spent;
   }
 
@@ -312,7 +312,7 @@ export class Folder {
   #listed({ path, agent }: Inbox): void {
     if (!this.#faults.delete(path)) return;
     this.#o.notice('info', `${path} can be read again`, '');
-    if (agent !== null) this.#notices.drop(agent, 'folder');
+    if (agent !== null) this.notices.drop(agent, 'folder');
     // The watch hangs on the folder that was there before.
     const inbox = this.#inboxes.find((one) => one.path === path);
     if (inbox !== undefined) this.#watch(inbox);
@@ -334,7 +334,7 @@ export class Folder {
           ];
       this.#o.notice('error', text, remedy);
       if (agent !== null) {
-        this.#notices.tell(agent, 'folder', { code: 'folder_suspended', file: path, message: text, hint: remedy });
+        this.notices.tell(agent, 'folder', { code: 'folder_suspended', file: path, message: text, hint: remedy });
       }
     }
     this.#faults.set(path, error.message);
@@ -349,7 +349,7 @@ export class Folder {
       if (met.seen === this.#listing) continue;
       this.#temps.delete(name);
       const agent = tempAgent(name);
-      if (agent !== null) this.#notices.drop(agent, name);
+      if (agent !== null) this.notices.drop(agent, name);
     }
   }
 
@@ -383,10 +383,10 @@ export class Folder {
     if (agent === '') return true;
     const { maxPending } = this.#o;
     if (this.#o.pending.of(agent) < maxPending) {
-      this.#notices.drop(agent, 'pending');
+      this.notices.drop(agent, 'pending');
       return true;
     }
-    this.#notices.tell(agent, 'pending', {
+    this.notices.tell(agent, 'pending', {
       code: 'quota',
       file: null,
       message: `${maxPending} requests of this agent are waiting to be sent; its further files wait in the folder`,
@@ -466,7 +466,7 @@ export class Folder {
     const hint = 'rename it to the name of an order file, or delete it';
     this.#o.notice('warn', message, hint);
     const agent = tempAgent(path);
-    if (agent !== null) this.#notices.tell(agent, path, { code: 'stale_temp', file: path, message, hint });
+    if (agent !== null) this.notices.tell(agent, path, { code: 'stale_temp', file: path, message, hint });
   }
 
   #received(entry: DirEntry, claimed: Claimed, look: Peek, receivedAt: Micros): Received {

@@ -8,7 +8,7 @@ import type { Files } from '../lib/files.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
 
 export interface AgentNotice {
-  readonly code: 'stale_temp' | 'quota' | 'folder_suspended';
+  readonly code: 'stale_temp' | 'quota' | 'folder_suspended' | 'market_closed';
   readonly file: string | null;
   readonly message: string;
   readonly hint: string;

@@ -212,6 +212,10 @@ const TABLE = {
     'Trade what is allowed; the limits are in the details.',
   ),
   risk_hours: denied('Orders are taken only at certain hours.', 'Send it again within the hours.'),
+  risk_closed: denied(
+    'The market is closed, and the order would wait for two days or more.',
+    'Send it again when the market is about to open.',
+  ),
   risk_qty: denied('The quantity of the order is above the limit.', 'Ask for less.'),
   risk_value: denied('The value of the order is above the limit.', 'Ask for less.'),
   price_reference: denied(

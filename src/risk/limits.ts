@@ -7,7 +7,7 @@ import { type Exact, exact } from '../order/decimal.ts';
 import { type ErrorCode, type OrderError, orderError } from '../order/errors.ts';
 import { optionContract } from '../order/symbol.ts';
 import { CEILINGS, type Limits } from '../settings.limits.ts';
-import { isOpenAt } from './hours.ts';
+import { isOpenAt, waitsForDays } from './hours.ts';
 import { assetClassOf, type Measured, type Part, plainSymbol, type Quotes } from './measure.ts';
 import { ACCOUNT, type Standings, sidesOf, worstValue } from './standing.ts';
 import { costOf, type Ground, isReduction, lossOf } from './sums.ts';
@@ -19,6 +19,9 @@ export interface LimitRules {
   allotment(agent: string): string | null;
   readonly quoteSeconds: number;
   readonly conflicts: 'off' | 'refuse' | 'hold';
+  readonly marketClosed: 'pass' | 'warn' | 'refuse';
+  /** Cancels of one agent in a minute after which the owner is told; null for never. */
+  readonly cancelsAlarm: number | null;
 }
 
 const ZERO = exact('0');
@@ -94,6 +97,10 @@ export function judge(order: Measured, rules: LimitRules, ground: Ground, quotes
   const account: Side = { scope: ACCOUNT, limits: rules.account, name: (limit) => `limits.account.${limit}` };
   const ceiling = overCeiling(order);
   if (ceiling !== null) return ceiling;
+  if (rules.marketClosed === 'refuse' && waitsForDays(order.session, ground.now))
+    return orderError('risk_closed', 'the market is closed, and the order would wait for two days or more', {
+      more: { limit: 'limits.market_closed' },
+    });
   for (const side of [agent, account]) {
     const error =
       mayNot(order, side, ground) ??

@@ -6,6 +6,7 @@ import { type Decimal, decimal, type Exact, exact } from '../order/decimal.ts';
 import type { Mode } from '../order/name.ts';
 import type { Side, Terms, TradeRequest } from '../order/request.ts';
 import { kindOf } from '../order/symbol.ts';
+import type { Session } from './hours.ts';
 
 /** What the market asks and offers, USD per share, coin or (of a contract) share of it. */
 export interface Quote {
@@ -52,6 +53,7 @@ export interface Measured {
   /** Prices that it names: USD. */
   readonly limit: Decimal | null;
   readonly meeting: Meeting | null;
+  readonly session: Session;
   /** What it asks for, whoever asks and whenever: equal for two orders that ask for the same. */
   readonly content: string;
 }
@@ -86,10 +88,16 @@ function unitOf(side: Side, terms: Terms, quote: Quote | undefined): Exact | nul
   }
 }
 
+/** What is not filled at once is over for `ioc` and `fok`; coins trade always. */
+export function sessionOf(trade: TradeRequest): Session {
+  if (trade.type.startsWith('crypto') || trade.timeInForce === 'ioc' || trade.timeInForce === 'fok') return null;
+  return 'extendedHours' in trade && trade.extendedHours ? 'extended' : 'regular';
+}
+
 /** `wire` is the order as it will be sent: its text without the id is what it asks for. */
 export function measure(trade: TradeRequest, wire: string, quotes: Quotes): Measured {
   const content = wire.replace(/"client_order_id":"[^"]*",?/, '');
-  const base = { mode: trade.mode, agent: trade.agent, type: trade.type, content };
+  const base = { mode: trade.mode, agent: trade.agent, type: trade.type, session: sessionOf(trade), content };
   if ('legs' in trade) return { ...base, ...strategy(trade, quotes) };
   const { side, terms } = trade;
   const size = 'size' in trade ? trade.size : { qty: trade.qty };

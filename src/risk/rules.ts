@@ -9,6 +9,8 @@ export interface LimitSettings {
     readonly account: Limits;
     readonly quote_seconds: number;
     readonly conflicts: 'off' | 'refuse' | 'hold';
+    readonly market_closed: 'pass' | 'warn' | 'refuse';
+    readonly cancels_alarm: number | null;
   };
   readonly agents: ReadonlyMap<string, { readonly allotment: string | null; readonly limits: Partial<Limits> }>;
 }
@@ -21,5 +23,7 @@ export function limitRules({ limits, agents }: LimitSettings): LimitRules {
     allotment: (agent) => agents.get(agent)?.allotment ?? null,
     quoteSeconds: limits.quote_seconds,
     conflicts: limits.conflicts,
+    marketClosed: limits.market_closed,
+    cancelsAlarm: limits.cancels_alarm,
   };
 }

@@ -19,6 +19,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
+import { micros, systemClock } from '../../src/lib/clock.ts';
 import { type Answered, Harness, keysAt } from '../flow/harness.ts';
 import { ACT_ROWS, reads } from './catalogue.ts';
 
@@ -54,11 +55,17 @@ const limited = new Harness({
     ),
   },
 });
+/** A tower on a Saturday. */
+const [began, saturday] = [systemClock.now(), Date.parse('2026-02-14T08:00:00-05:00') * 1000];
+const weekend = new Harness({
+  config: { limits: { market_closed: 'refuse' } },
+  clock: { ...systemClock, now: () => micros(saturday + systemClock.now() - began) },
+});
 before(async () => {
   writeFileSync(join(tower.home, 'signing.key'), 'k'.repeat(32), { mode: 0o600 });
-  await Promise.all([tower.start(), limited.start()]);
+  await Promise.all([tower.start(), limited.start(), weekend.start()]);
 });
-after(() => Promise.all([tower.end(), limited.end()]));
+after(() => Promise.all([tower.end(), limited.end(), weekend.end()]));
 
 const incoming = (): string => join(tower.home, 'orders/incoming');
 const outside = (): string => {
@@ -207,6 +214,7 @@ const ACTS: Readonly<Record<string, () => Promise<Answered>>> = {
   'limit-sides': () => asked('selling'),
   'limit-classes': () => asked('stocks', { ...QUIET, qty: '20' }, 'cryptobuy'),
   'limit-hours': () => asked('asleep'),
+  'limit-closed': () => weekend.ask('early', 'stockbuy', SHARE),
   'limit-collar': () => asked('collared', { limit_price: '90000' }),
   'limit-quote': () => asked('priced', { ...SHARE, symbol: 'NOSUCH', limit_price: undefined }),
   'limit-qty': () => asked('sized', { qty: '6' }),

@@ -38,6 +38,7 @@ interface Given {
   readonly account?: Partial<Limits>;
   readonly allotment?: string;
   readonly conflicts?: 'off' | 'refuse' | 'hold';
+  readonly marketClosed?: 'pass' | 'warn' | 'refuse';
 }
 
 export type Payload = Readonly<Record<string, unknown>>;
@@ -69,6 +70,7 @@ export class Desk {
     );
     const limits = limitsSchema.parse({
       conflicts: given.conflicts ?? 'off',
+      market_closed: given.marketClosed ?? 'pass',
       agent: given.agent ?? {},
       account: given.account ?? {},
     });

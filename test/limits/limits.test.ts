@@ -62,6 +62,23 @@ describe('limits of one order', () => {
       assert.equal(code(await one.ask('alpha', 'stockbuy', LIMIT, new Map([['AAPL', bad]]))), 'price_reference');
   });
 
+  test('96: an order that would wait for days, where that is refused', async () => {
+    const saturday = START + 20 * 3600 * SECOND;
+    const of = async (marketClosed: 'warn' | 'refuse', type: OrderType, payload: Payload) => {
+      const one = await desk({ marketClosed });
+      one.clock.at = saturday;
+      return code(await one.ask('alpha', type, payload, new Map()));
+    };
+    const refused = await of('refuse', 'stockbuy', LIMIT);
+    assert.equal(refused, 'risk_closed');
+    assert.equal(await of('refuse', 'optionsingle', OPTION), 'risk_closed');
+    assert.equal(await of('refuse', 'stockbuy', { ...LIMIT, extended_hours: true }), 'risk_closed');
+    assert.equal(await of('refuse', 'stockbuy', { ...LIMIT, time_in_force: 'ioc' }), undefined);
+    const coin = { symbol: 'BTC/USD', qty: '1', order_class: 'limit', limit_price: '5', time_in_force: 'gtc' };
+    assert.equal(await of('refuse', 'cryptobuy', coin), undefined);
+    assert.equal(await of('warn', 'stockbuy', LIMIT), undefined);
+  });
+
   test('92: symbols, asset classes, sides and hours', async () => {
     const of = async (limits: Partial<Limits>, type: OrderType, payload: Payload, at = START) => {
       const one = await desk({ agent: limits });
