@@ -1,6 +1,6 @@
 /** Limits on a whole tower: prices from the broker's data, orders that wait for one another, an agent that runs away. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
@@ -106,6 +106,7 @@ test('an order that an earlier version took in is counted, and one that the book
     'UPDATE risks SET open = 1, ended_at = NULL, parts = replace(parts, \'"booked":"3"\', \'"booked":"1"\')',
   ).run();
   db.close();
+  rmSync(join(tower.home, 'data/tower.tip'));
   writeFileSync(
     join(tower.home, 'tower.config.json'),
     JSON.stringify({ limits: { agent: { open_orders: 1, position_qty: 3 } } }),
