@@ -1,22 +1,27 @@
 /**
  * `npm run bench`: how fast the tower is and what it costs, against its aims and against floors measured in the same run.
- * Prints a table, and leaves the figures as JSON and as one page for the browser. Must never judge: machines are noisy, so
- * a figure that misses its aim is marked, what could not be measured is told with the reason, and the exit code is 0. Each
- * part is a process of its own with a bound: what hangs is ended, with all that it has started, and the others go on.
+ * Prints a table, and leaves the figures as JSON and as one page for the browser. Must never judge times: machines are
+ * noisy, so a figure that misses its aim is marked, what could not be measured is told with the reason, and the exit code is
+ * 0. Where it is asked to compare, a ratio that got worse than it may ends it with 1. Each part is a process of its own with
+ * a bound: what hangs is ended, with all that it has started, and the others go on.
  */
 import { fork } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
+import { compared, type Earlier, earlierOf, isWorse, keptOf } from './compare.ts';
 import { machine } from './machine.ts';
 import { page } from './page.ts';
 import type { Order, Told } from './part.ts';
 import { AMOUNTS, BOUNDS, PARTS, type Part, type Plan } from './plan.ts';
 import { type Results, type Section, unmeasured } from './result.ts';
-import { monotonicMs } from './rig.ts';
+import { monotonicMs, ROOT } from './rig.ts';
 import { table } from './table.ts';
+
+/** The ratios that the tower had when somebody last kept them. */
+const REFERENCE = 'bench/reference.json';
 
 interface Flags {
   readonly quick?: true;
@@ -27,6 +32,9 @@ interface Flags {
   readonly out: string;
   readonly json?: true;
   readonly profile?: true;
+  readonly against?: string;
+  readonly guard?: true;
+  readonly keep?: string;
 }
 
 function whole(text: string): number {
@@ -51,6 +59,9 @@ const flags: Flags = new Command('bench')
   .option('--seed <text>', 'what the jitter between orders is drawn from', 'bench')
   .option('--out <folder>', 'where bench.json and bench.html are written', 'bench-results')
   .option('--json', 'print the JSON instead of the table')
+  .option('--against <file>', 'compare the ratios with those of an earlier bench.json; exit code 1 when one got worse')
+  .option('--guard', `the same, with ${REFERENCE}`)
+  .option('--keep <file>', 'write the ratios down for later runs to be compared with')
   .option('--profile', 'leave processor profiles of the tower (.cpuprofile) in the current folder')
   .parse()
   .opts();
@@ -61,6 +72,24 @@ const size = flags.full ? 'full' : flags.quick ? 'quick' : 'normal';
 const amounts = AMOUNTS[size];
 const parts = PARTS.filter((part) => flags.only?.includes(part) ?? true);
 const bounds = BOUNDS[size];
+/** Ratios of a longer journal are others. */
+const sizeName = flags.rows === undefined ? size : `${size}, ${flags.rows} rows`;
+
+/** The run to compare with, read before anything is measured. */
+function earlier(): { readonly file: string; readonly run: Earlier } | null {
+  const file = flags.against ?? (flags.guard ? join(ROOT, REFERENCE) : null);
+  if (file === null) return null;
+  try {
+    return { file, run: earlierOf(readFileSync(file, 'utf8'), sizeName) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(
+      `${file} cannot be compared with: ${reason}. Name a bench.json of a run with the same flags, or make one with --keep.\n`,
+    );
+    process.exit(2);
+  }
+}
+const before = earlier();
 const plan: Omit<Plan, 'say'> = {
   ...amounts,
   ...(flags.rows === undefined ? {} : { rows: [amounts.rows[0] ?? 1000, flags.rows] }),
@@ -120,28 +149,37 @@ async function measured(name: Part): Promise<Section> {
 
 process.once('SIGTERM', () => process.exit(143));
 process.once('SIGINT', () => process.exit(130));
-const before = loadavg();
+const loadBefore = loadavg();
 const sections: Section[] = [];
 for (const name of parts) {
   const section = await measured(name);
   if (section.fault !== undefined) say(name, `could not be measured: ${section.fault}`);
   sections.push(section);
 }
-const results: Results = {
+const measuredAll: Results = {
   bench: 'tower',
   at: new Date().toISOString(),
   seconds: seconds(),
   seed: flags.seed,
-  size,
-  machine: machine(before),
-  busy: { load: before[0] ?? 0, processors: availableParallelism() },
+  size: sizeName,
+  machine: machine(loadBefore),
+  busy: { load: loadBefore[0] ?? 0, processors: availableParallelism() },
   sections,
 };
+const against = before === null ? null : compared(before.file, before.run, measuredAll);
+const results: Results = against === null ? measuredAll : { ...measuredAll, against };
 const out = resolve(flags.out);
 mkdirSync(out, { recursive: true });
 const json = JSON.stringify(results, null, 1);
 writeFileSync(join(out, 'bench.json'), `${json}\n`);
 writeFileSync(join(out, 'bench.html'), page(results));
+const isWhole = sections.every(({ fault }) => fault === undefined);
+if (flags.keep !== undefined && isWhole) writeFileSync(flags.keep, `${JSON.stringify(keptOf(results), null, 2)}\n`);
 console.log(flags.json ? json : table(results).join('\n'));
 process.stderr.write(`${join(out, 'bench.json')}\n${join(out, 'bench.html')}\n`);
-process.exit(0);
+if (flags.keep !== undefined && !isWhole)
+  process.stderr.write(
+    `${flags.keep} is not written: a part could not be measured. Run it again when the machine is idle.\n`,
+  );
+const isDone = flags.keep === undefined || isWhole;
+process.exit(isDone && (against === null || !isWorse(against)) ? 0 : 1);

@@ -3,7 +3,7 @@
  * anything from elsewhere: no script, font, style or image but what is in it. Pure.
  */
 import { drawn, escaped } from './charts.ts';
-import { busyNote, type Figure, missesAim, type Results, type Section, shown } from './result.ts';
+import { type Against, busyNote, type Figure, missesAim, type Results, type Section, shown } from './result.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #ffffff; --ink: #16191f; --soft: #5b6472; --rule: #e2e6ec;
@@ -69,8 +69,18 @@ function part({ title, what, figures, charts, fault }: Section): string {
   return `<section><h2>${escaped(title)}</h2><p>${escaped(what)}</p>${body}</section>`;
 }
 
+/** Ratios beside those of an earlier run. */
+function beside({ file, at, figures, missing }: Against): string {
+  const rows = figures.map(
+    ({ title, figure: { name, value, unit }, before, worse, verdict }) =>
+      `<tr><td>${escaped(`${title}: ${name}`)}</td><td class="value">${before === null ? '–' : escaped(shown(before, unit))}</td><td class="value">${escaped(shown(value, unit))}</td><td class="aim"><span class="${verdict === 'worse' ? 'miss' : 'good'}">${worse === null || verdict !== 'worse' ? verdict : `worse by ${Math.round(worse * 100)} %`}</span></td></tr>`,
+  );
+  const lost = missing.map((text) => `<p class="miss">${escaped(text)}: not measured, and so not held</p>`);
+  return `<section><h2>Ratios beside an earlier run</h2><p>${escaped(file)}, of ${escaped(at)}</p><table>${rows.join('')}</table>${lost.join('')}</section>`;
+}
+
 export function page(results: Results): string {
-  const { machine, at, seed, size, seconds, sections } = results;
+  const { machine, at, seed, size, seconds, sections, against } = results;
   const facts = Object.entries({ ...machine, seed, size, took: `${seconds} s`, at });
   const note = busyNote(results);
   const aimed = sections.flatMap(({ figures }) => figures.filter(({ aim }) => aim !== undefined));
@@ -83,6 +93,7 @@ export function page(results: Results): string {
 ${note === null ? '' : `<p class="miss">${escaped(note)}</p>`}
 <div class="tiles">${aimed.map(tile).join('')}</div>
 ${sections.map(part).join('\n')}
+${against === undefined ? '' : beside(against)}
 <details><summary>The same as JSON</summary><pre>${escaped(JSON.stringify(results, null, 1))}</pre></details>
 </main></body></html>
 `;

@@ -36,7 +36,8 @@ const NORMAL: Amounts = {
   burst: { orders: 5000, times: 3 },
   limits: { pairs: 6 },
   queries: 2000,
-  budget: { perMinute: 1200, perSecond: 20, seconds: 15 },
+  // The limits of the contract, for one of their windows: less than a minute says nothing of what is allowed in a minute.
+  budget: { perMinute: 200, perSecond: 10, seconds: 61 },
   rows: [10_000, 1_000_000],
   waiting: { files: 100_000, seconds: 10 },
   unfinished: 10_000,
@@ -58,7 +59,6 @@ export const AMOUNTS: Readonly<Record<Plan['size'], Amounts>> = {
   normal: NORMAL,
   full: {
     ...NORMAL,
-    // The limits of the contract, for longer than one of their windows.
     budget: { perMinute: 200, perSecond: 10, seconds: 130 },
     rows: [10_000, 1_000_000, 10_000_000],
     waiting: { files: 100_000, seconds: 300 },
@@ -73,7 +73,7 @@ export const AMOUNTS: Readonly<Record<Plan['size'], Amounts>> = {
  */
 export const BOUNDS: Readonly<Record<Plan['size'], Readonly<Record<Part, number>> & { readonly all: number }>> = {
   quick: { latency: 60, throughput: 60, queries: 30, budget: 45, rest: 45, exchange: 40, growth: 90, all: 240 },
-  normal: { latency: 90, throughput: 120, queries: 45, budget: 60, rest: 90, exchange: 60, growth: 200, all: 360 },
+  normal: { latency: 90, throughput: 120, queries: 45, budget: 80, rest: 90, exchange: 60, growth: 200, all: 360 },
   full: {
     latency: 120,
     throughput: 150,

@@ -11,11 +11,21 @@ interface Aim {
 
 export type Unit = 'ms' | 's' | '/s' | '×' | 'MB' | 'bytes' | '%' | '';
 
+/** A ratio that must not get worse unnoticed: see compare.ts. */
+export interface Guard {
+  readonly better: 'less' | 'more';
+  /** By how much it may be worse than before, as a share of what it was: what two runs of the same tower differ by. */
+  readonly margin: number;
+  /** It hangs neither on the disk nor on the processor, so that it can be compared with that of another machine. */
+  readonly everywhere: boolean;
+}
+
 export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: Unit;
   readonly aim?: Aim;
+  readonly guard?: Guard;
   /** What a reader needs to understand the figure. */
   readonly note?: string;
 }
@@ -80,6 +90,30 @@ export interface Results {
   /** Processes that wanted a processor when the bench began (load average of a minute), and processors. */
   readonly busy: { readonly load: number; readonly processors: number };
   readonly sections: readonly Section[];
+  /** Beside an earlier run, when it was asked for. */
+  readonly against?: Against;
+}
+
+/** One ratio beside what it was. */
+export interface Compared {
+  readonly title: string;
+  readonly figure: Figure;
+  /** Null when the earlier run has no such figure. */
+  readonly before: number | null;
+  /** How much worse it is, as a share of what it was; negative when it is better. Null without an earlier one. */
+  readonly worse: number | null;
+  /** `other machine`: it hangs on disk and processor, and was measured on another machine. */
+  readonly verdict: 'held' | 'worse' | 'new' | 'other machine';
+}
+
+export interface Against {
+  /** The file, and of when it is. */
+  readonly file: string;
+  readonly at: string;
+  readonly isSameMachine: boolean;
+  readonly figures: readonly Compared[];
+  /** What is guarded and was not measured: a guard that measures nothing holds nothing. */
+  readonly missing: readonly string[];
 }
 
 /** What a reader must know of the times of a run on a machine that had other work; null for an idle one. */

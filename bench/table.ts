@@ -1,5 +1,5 @@
 /** The results as text for a terminal. Must never hide a miss: a figure that misses its aim begins with `!`. */
-import { busyNote, type Figure, missesAim, type Results, type Section, shown } from './result.ts';
+import { type Against, busyNote, type Figure, missesAim, type Results, type Section, shown } from './result.ts';
 
 const NAME_WIDTH = 62;
 const AIM_WIDTH = 80;
@@ -33,8 +33,28 @@ function aims(sections: readonly Section[]): readonly string[] {
   return ['', `Aims${' '.repeat(AIM_WIDTH - 2)} ${'aim'.padStart(12)} ${'reached'.padStart(12)}`, ...aimed, ...lost];
 }
 
+/** Ratios beside those of an earlier run. */
+function beside({ file, at, isSameMachine, figures, missing }: Against): readonly string[] {
+  const percent = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(0)}%`;
+  return [
+    '',
+    `Beside ${file} of ${at}: ratios alone, since times say as much of the machine${isSameMachine ? '' : '. It is of another machine: what hangs on disk and processor is not judged'}`,
+    `  ${''.padEnd(AIM_WIDTH)} ${'before'.padStart(9)} ${'now'.padStart(9)} ${'worse by'.padStart(9)} ${'at most'.padStart(9)}`,
+    ...figures.map(({ title, figure: { name, value, unit, guard }, before, worse, verdict }) => {
+      const figures = [
+        before === null ? '–' : shown(before, unit),
+        shown(value, unit),
+        worse === null ? '–' : percent(worse),
+        guard === undefined ? '–' : percent(guard.margin),
+      ];
+      return `${verdict === 'worse' ? '!' : ' '} ${`${title}: ${name}`.padEnd(AIM_WIDTH)} ${figures.map((text) => text.padStart(9)).join(' ')}   ${verdict}`;
+    }),
+    ...missing.map((text) => `! ${text}: not measured, and so not held`),
+  ];
+}
+
 export const table = (results: Results): readonly string[] => {
-  const { machine, seed, size, seconds, sections } = results;
+  const { machine, seed, size, seconds, sections, against } = results;
   const note = busyNote(results);
   return [
     Object.entries(machine)
@@ -44,5 +64,6 @@ export const table = (results: Results): readonly string[] => {
     ...(note === null ? [] : [note]),
     ...sections.flatMap(block),
     ...aims(sections),
+    ...(against === undefined ? [] : beside(against)),
   ];
 };

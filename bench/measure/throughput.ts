@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { durableFloor } from '../durable-floor.ts';
 import type { Plan } from '../plan.ts';
 import { median, type Section } from '../result.ts';
 import { type Counterpart, ended, helper, Rig, startExchangeProcess, startStub } from '../rig.ts';
@@ -13,6 +14,8 @@ import { type Burst, burst, perSecond } from './drops.ts';
 import { measureLimits } from './limits.ts';
 
 const WARM_UP = 500;
+/** Orders of the loop beside each burst: a second of it. */
+const LOOP = 500;
 /** Points of a curve: more than anybody sees. */
 const POINTS = 120;
 
@@ -28,6 +31,14 @@ async function bulkFloor(pairs: number): Promise<number> {
   await ended(child);
   rmSync(home, { recursive: true, force: true });
   return took;
+}
+
+/** Processor seconds of this process for 1,000 orders of the loop that keeps the same promises, one after the other. */
+async function loopCpu(url: string): Promise<number> {
+  const before = process.cpuUsage();
+  await durableFloor(url, LOOP);
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) / 1e6 / LOOP) * 1000;
 }
 
 /** The burst with the median rate of several. */
@@ -60,13 +71,16 @@ export async function measureThroughput(plan: Plan): Promise<Section> {
   const stub = await startStub();
   const rig = new Rig({ profile: plan.profile });
   const floors: number[] = [];
+  const loops: number[] = [];
   let result: Burst;
   let memory: { readonly now: number; readonly peak: number };
   let journalBytes: number;
   try {
     await rig.start(stub);
+    await loopCpu(stub.url);
     result = await several(rig, stub, plan, async () => {
       floors.push(await bulkFloor(orders));
+      loops.push(await loopCpu(stub.url));
     });
     memory = rig.memory();
     await rig.stop();
@@ -108,8 +122,20 @@ export async function measureThroughput(plan: Plan): Promise<Section> {
       { name: 'orders per second to the last request on the wire', value: rate(result.wireMs), unit: '/s' },
       { name: 'first request on the wire', value: result.wireMs[0] ?? Number.NaN, unit: 'ms' },
       { name: 'floor: files alone', value: floorRate, unit: '/s' },
-      { name: 'the tower over files alone', value: rate(result.answerMs) / floorRate, unit: '×' },
+      {
+        name: 'the tower over files alone',
+        value: rate(result.answerMs) / floorRate,
+        unit: '×',
+        guard: { better: 'more', margin: 0.25, everywhere: false },
+      },
       { name: 'processor time of 1,000 orders', value: result.cpuSecondsPer1000, unit: 's' },
+      {
+        name: 'processor time per order over the same promises without a tower',
+        value: result.cpuSecondsPer1000 / median(loops),
+        unit: '×',
+        guard: { better: 'less', margin: 0.3, everywhere: true },
+        note: 'of the loop of the latency part, which has one order at a time, and so shares no commit',
+      },
       ...limits,
       { name: 'memory after it', value: memory.now, unit: 'MB' },
       { name: 'most memory', value: memory.peak, unit: 'MB' },
