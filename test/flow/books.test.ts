@@ -297,9 +297,7 @@ it('a difference is confirmed, told, shown, and over when it is gone', async () 
     return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StatusReport).books[0] : undefined;
   };
   const forge = (amount: number): void => {
-    const db = new Sqlite(join(tower.home, 'data/tower.db'));
-    db.prepare('UPDATE books SET cash = CAST(cash + ? AS TEXT)').run(amount);
-    db.close();
+    tower.editJournal((db) => db.prepare('UPDATE books SET cash = CAST(cash + ? AS TEXT)').run(amount));
   };
   await tower.start();
   const isSettled = (): boolean => {

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
 import { type Clock, isoMicros, micros, sleep, systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import type { TowerEvent } from '../../src/observe/events.ts';
@@ -97,6 +98,14 @@ export class Harness {
   get failed(): Promise<never> {
     assert.ok(this.#tower !== null, 'the tower is not running');
     return this.#tower.failed;
+  }
+
+  /** Changes the journal of a tower that is stopped, and takes the tip away, which would tell the next start of it. */
+  editJournal(edit: (db: Database) => void): void {
+    const db = new Sqlite(join(this.home, 'data/tower.db'));
+    edit(db);
+    db.close();
+    rmSync(join(this.home, 'data/tower.tip'));
   }
 
   async stop(): Promise<void> {

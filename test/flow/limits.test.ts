@@ -1,9 +1,8 @@
 /** Limits on a whole tower: prices from the broker's data, orders that wait for one another, an agent that runs away. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import Sqlite from 'better-sqlite3';
 import { startExchange } from '../../src/exchange/server.ts';
 import { Harness, keysAt } from './harness.ts';
 
@@ -100,13 +99,12 @@ test('an order that an earlier version took in is counted, and one that the book
   const bought = tower.drop('alpha', 'stockbuy', { ...MARKET, symbol: 'MSFT', qty: '3' });
   await tower.answer(bought, ({ data }) => data?.status === 'filled');
   await tower.stop();
-  const db = new Sqlite(join(tower.home, 'data/tower.db'));
-  db.prepare("DELETE FROM risks WHERE content LIKE '%AAPL%'").run();
-  db.prepare(
-    'UPDATE risks SET open = 1, ended_at = NULL, parts = replace(parts, \'"booked":"3"\', \'"booked":"1"\')',
-  ).run();
-  db.close();
-  rmSync(join(tower.home, 'data/tower.tip'));
+  tower.editJournal((db) => {
+    db.prepare("DELETE FROM risks WHERE content LIKE '%AAPL%'").run();
+    db.prepare(
+      'UPDATE risks SET open = 1, ended_at = NULL, parts = replace(parts, \'"booked":"3"\', \'"booked":"1"\')',
+    ).run();
+  });
   writeFileSync(
     join(tower.home, 'tower.config.json'),
     JSON.stringify({ limits: { agent: { open_orders: 1, position_qty: 3 } } }),
