@@ -2,7 +2,7 @@
  * Cancels: by look-up, then DELETE; of an order that is not sent yet, by keeping it. Must never say `cancelled` while the
  * order may still come into being, and never cancels another agent's order unless a controller asks.
  */
-import type { BrokerOrder } from '../broker/broker.ts';
+import type { BrokerOrder, Outcome } from '../broker/broker.ts';
 import type { Answer, Entry, Patch } from '../journal/journal.ts';
 import { isoMicros } from '../lib/clock.ts';
 import { apiError, type OrderError, orderError } from '../order/errors.ts';
@@ -10,7 +10,15 @@ import { type AgentId, agentOf } from '../order/name.ts';
 import type { CancelRequest } from '../order/request.ts';
 import { hasEnded, STATES } from '../order/states.ts';
 import { ask, awaitOwn, type Desk, pause, takeBy, untilWall } from './desk.ts';
-import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
+import {
+  brokerFault,
+  doubtful,
+  FAULT_REPEATS,
+  keysRefused,
+  notSentInTime,
+  RATE_LIMIT_REPEATS,
+  refusedByBroker,
+} from './words.ts';
 
 /** While the target is on its way or in doubt, it is looked at again this often. */
 const TARGET_POLL_MS = 250;
@@ -29,7 +37,37 @@ type Target =
   | { readonly kind: 'unsent'; readonly entry: Entry }
   | { readonly kind: 'wait' }
   | { readonly kind: 'end'; readonly state: 'refused' | 'failed' | 'expired_unsent'; readonly answer: Answer }
-  | { readonly kind: 'retry' };
+  | { readonly kind: 'retry'; readonly failed: Failed };
+
+/** What came of a request that has settled nothing; null: there was no slot in time. */
+type Failed = Extract<Outcome<unknown>, { kind: 'not_sent' | 'unknown' }> | null;
+
+/** How a cancel ends. Of one that was sent `given_up` and `expired_unsent` say that it is not confirmed. */
+interface Ending {
+  readonly state: 'answered' | 'failed' | 'refused' | 'expired_unsent' | 'given_up';
+  readonly answer: Answer;
+}
+
+/** How often one cancel asks again: a 429 and a fault of the broker's so often, a dead line until its time passes. */
+class Repeats {
+  #limited = 0;
+  #faults = 0;
+  #others = 0;
+
+  /** Milliseconds until it is asked again, or the answer when it is not. */
+  after(failed: Failed): { readonly waitMs: number } | Ending {
+    if (failed?.kind === 'not_sent' && failed.why === 'rate_limited') {
+      // The host itself is paused.
+      if (++this.#limited <= RATE_LIMIT_REPEATS) return { waitMs: 0 };
+      return { state: 'refused', answer: { error: apiError('rate_limited', `Alpaca refused: ${failed.reason}`) } };
+    }
+    if (failed?.kind === 'unknown' && failed.status !== undefined) {
+      if (++this.#faults <= FAULT_REPEATS) return { waitMs: 500 * 2 ** this.#faults };
+      return { state: 'given_up', answer: brokerFault(failed.reason, failed.status) };
+    }
+    return { waitMs: Math.min(8000, 500 * 2 ** this.#others++) };
+  }
+}
 
 /** Takes a cancel to its answer. Resolves when it is answered, or when the tower stops. */
 export async function carryOutCancel(
@@ -42,7 +80,8 @@ export async function carryOutCancel(
   const deadline = desk.clock.monotonic() + untilWall(desk.clock, first.sendBy);
   const sendBy = isoMicros(first.sendBy ?? desk.clock.now());
   let isPatient = true;
-  for (let tries = 0; !desk.isStopped(); ) {
+  const repeats = new Repeats();
+  while (!desk.isStopped()) {
     const target = await findTarget(desk, request, rights, deadline, isPatient ? onWait : null);
     isPatient = false;
     if (desk.isStopped()) return;
@@ -56,6 +95,7 @@ export async function carryOutCancel(
         notSentInTime(target.kind === 'wait' ? 'time' : 'unreachable', sendBy),
       );
     }
+    let failed: Failed = null;
     switch (target.kind) {
       case 'end':
         return end(desk, first.seq, target.state, target.answer);
@@ -66,12 +106,22 @@ export async function carryOutCancel(
           return end(desk, first.seq, 'answered', { dataJson: json });
         }
         continue;
-      case 'at_broker':
-        if (await cancelAtBroker(desk, first, target.id, deadline, onWait)) return;
+      case 'at_broker': {
+        const sent = await cancelAtBroker(desk, first, target.id, deadline, onWait);
+        if (sent === 'answered') return;
+        failed = sent;
         break;
-      default:
+      }
+      case 'retry':
+        failed = target.failed;
+        break;
+      case 'wait':
+        await rest(desk, TARGET_POLL_MS, onWait);
+        continue;
     }
-    await rest(desk, target.kind === 'wait' ? TARGET_POLL_MS : Math.min(8000, 500 * 2 ** tries++), onWait);
+    const next = repeats.after(failed);
+    if ('answer' in next) return end(desk, first.seq, next.state, next.answer);
+    await rest(desk, next.waitMs, onWait);
   }
 }
 
@@ -81,20 +131,16 @@ async function rest(desk: Desk, ms: number, onWait: (callOff: () => void) => voi
   await nap.done;
 }
 
-async function end(
-  desk: Desk,
-  seq: number,
-  state: 'answered' | 'failed' | 'refused' | 'expired_unsent',
-  answer: Answer,
-): Promise<void> {
+async function end(desk: Desk, seq: number, state: Ending['state'], answer: Answer): Promise<void> {
   await desk.writer.revise(seq, (entry) => {
     if (STATES[entry.state].final) return null;
     // Once it was sent, nobody may say that nothing was.
     const wasSent = entry.attempts > 0;
+    const isOpen = state === 'expired_unsent' || state === 'given_up';
     const patch: Patch =
-      wasSent && state === 'expired_unsent'
+      wasSent && isOpen
         ? { state: 'failed', answer: { error: unconfirmed() } }
-        : { state: wasSent && state === 'refused' ? 'failed' : state, answer };
+        : { state: state === 'given_up' || (wasSent && state === 'refused') ? 'failed' : state, answer };
     return { patch, events: [{ kind: 'outcome', detail: '{}' }], stage: 'd5' };
   });
 }
@@ -126,7 +172,7 @@ async function findTarget(
   const look = () =>
     'alpacaOrderId' in target ? desk.broker.order(target.alpacaOrderId) : desk.broker.lookup(target.clientOrderId);
   const outcome = await ask(desk, 'cancel', request.agent, look, deadline);
-  if (outcome === null) return { kind: 'retry' };
+  if (outcome === null) return { kind: 'retry', failed: null };
   switch (outcome.kind) {
     case 'done': {
       // A leg has an id of the broker's own making; whose it is says the order that it belongs to.
@@ -147,7 +193,7 @@ async function findTarget(
       return { kind: 'end', state: 'failed', answer: keysRefused(outcome) };
     case 'not_sent':
     case 'unknown':
-      return { kind: 'retry' };
+      return { kind: 'retry', failed: outcome };
   }
 }
 
@@ -179,17 +225,17 @@ async function keepUnsent(desk: Desk, target: Entry): Promise<boolean> {
   return after.state === 'cancelled_unsent';
 }
 
-/** Journals and sends one DELETE. True when the cancel is answered. */
+/** Journals and sends one DELETE. */
 async function cancelAtBroker(
   desk: Desk,
   first: Entry,
   id: string,
   deadline: number,
   onWait: (callOff: () => void) => void,
-): Promise<boolean> {
-  let taken: boolean;
+): Promise<'answered' | Failed> {
+  let failed: Failed = null;
   const grant = await takeBy(desk, 'trading', 'cancel', first.agent, deadline);
-  if (grant === null) return false;
+  if (grant === null) return null;
   try {
     const sending = await desk.writer.revise(first.seq, (entry) =>
       STATES[entry.state].final
@@ -201,8 +247,8 @@ async function cancelAtBroker(
             stage: 'd4',
           },
     );
-    if (STATES[sending.state].final) return true;
-    if (desk.hasFailed()) return false;
+    if (STATES[sending.state].final) return 'answered';
+    if (desk.hasFailed()) return null;
     desk.failpoints.hit('k28-before-cancel');
     grant.leaves();
     const outcome = await desk.broker.cancel(id);
@@ -213,12 +259,12 @@ async function cancelAtBroker(
         break;
       case 'rejected':
         await end(desk, first.seq, 'failed', refusedByBroker(outcome.rejection));
-        return true;
+        return 'answered';
       case 'misconfigured':
         await end(desk, first.seq, 'failed', keysRefused(outcome));
-        return true;
+        return 'answered';
       case 'not_sent':
-        return false;
+        return outcome;
       case 'unknown':
         await desk.writer.revise(first.seq, (entry) =>
           entry.state === 'sending'
@@ -229,14 +275,16 @@ async function cancelAtBroker(
               }
             : null,
         );
+        failed = outcome;
         break;
     }
-    taken = outcome.kind === 'done';
   } finally {
     grant.release();
   }
+  const taken = failed === null;
   const until = desk.clock.monotonic() + CONFIRM_MS;
-  return confirm(desk, first, id, taken, taken ? until : Math.min(until, deadline), onWait);
+  const isAnswered = await confirm(desk, first, id, taken, taken ? until : Math.min(until, deadline), onWait);
+  return isAnswered ? 'answered' : failed;
 }
 
 /**

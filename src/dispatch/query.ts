@@ -8,15 +8,18 @@ import type { Answer, Entry, Host, Origin } from '../journal/journal.ts';
 import { defined } from '../lib/assert.ts';
 import { isoMicros } from '../lib/clock.ts';
 import type { Answered, Asker } from '../mirror/mirror.ts';
-import { apiError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
 import type { MarketDataRequest, OrderListRequest, QueryRequest } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
 import { awaitOwn, type Desk, isUnreachable, pause, untilWall, whyUnsent } from './desk.ts';
-import { keysRefused, notSentInTime, refusedByBroker } from './words.ts';
-
-const FAULT_REPEATS = 3;
-const RATE_LIMIT_REPEATS = 5;
+import {
+  brokerFault,
+  FAULT_REPEATS,
+  keysRefused,
+  notSentInTime,
+  RATE_LIMIT_REPEATS,
+  refusedByBroker,
+} from './words.ts';
 
 /** Takes a query to its answer. Resolves when it is answered, or when the tower stops. */
 export async function answerQuery(
@@ -92,7 +95,8 @@ async function persist<T>(
         } else wait = Math.min(8000, 250 * 2 ** ++unreachable);
         break;
       case 'unknown':
-        if (++faults > FAULT_REPEATS) return { kind: 'failed', answer: fault(outcome.reason, outcome.status ?? null) };
+        if (++faults > FAULT_REPEATS)
+          return { kind: 'failed', answer: brokerFault(outcome.reason, outcome.status ?? null) };
         wait = 500 * 2 ** faults;
         break;
     }
@@ -104,13 +108,6 @@ async function persist<T>(
     if (desk.isStopped()) return null;
   }
 }
-
-const fault = (reason: string, status: number | null): Answer => ({
-  error: apiError('broker_fault', `Alpaca did not give a usable answer: ${reason}`, {
-    hint: 'ask again later',
-    more: { http_status: status },
-  }),
-});
 
 /** The broker has it, or never will. */
 const isKnown = (entry: Entry): boolean => entry.brokerId !== null || STATES[entry.state].final;

@@ -14,10 +14,8 @@ import { type Desk, isUnreachable, patience, pause, untilWall, whyUnsent } from 
 import type { Lane } from './lanes.ts';
 import { laneOf } from './reducing.ts';
 import type { Grant, Waiting } from './slots.ts';
-import { doubtful, keysRefused, notSentInTime, refusedByBroker } from './words.ts';
+import { doubtful, keysRefused, notSentInTime, RATE_LIMIT_REPEATS, refusedByBroker } from './words.ts';
 
-/** At most this many repeats after a 429; the wait before each comes from the broker or doubles. */
-const RATE_LIMIT_REPEATS = 5;
 /** How often an order that is held back by another one is looked at. */
 const CONFLICT_LOOK_MS = 250;
 /** How soon the halts are looked at again when the disk does not show them. */

@@ -208,6 +208,29 @@ test('a dead host is probed with one request after growing pauses, and everythin
   assert.equal(slots.waiting, 0);
 });
 
+test('while the host is dead a cancel goes out at once, beside a probe that hangs, and others like it once a second', async () => {
+  const clock = new HandClock();
+  const slots = slotsOf(clock, {});
+  const { sent, ask } = asking(clock, slots, () => LOST);
+  for (let n = 0; n < 3; n++) ask('order', 'a');
+  await clock.pass(10);
+  assert.notEqual(slots.unreachable, null);
+  // The next probe gets no answer.
+  const hanging = slots.take('order', 'a');
+  await clock.pass(3_000);
+  assert.notEqual(await hanging.granted, null);
+  ask('order', 'b');
+  const before = sent.length;
+  const askedAt = clock.monotonic();
+  for (let n = 0; n < 5; n++) ask('cancel', 'risk');
+  await clock.pass(20_000);
+  const cancels = sent.slice(before).filter(({ lane }) => lane === 'cancel');
+  assert.equal(cancels.length, 5);
+  assert.equal(cancels[0]?.at, askedAt);
+  const gaps = cancels.slice(1).map(({ at }, index) => at - (cancels[index]?.at ?? 0));
+  assert.ok(Math.max(...gaps) <= 1_001 && Math.min(...gaps) > 100, `gaps ${gaps}`);
+});
+
 test('a probe that is never used does not keep the host shut', async () => {
   const clock = new HandClock();
   const slots = slotsOf(clock, {});

@@ -226,7 +226,7 @@ export class Slots {
       });
       if (turn !== null) {
         if (this.#inFlight >= this.#maxInFlight + MORE_IN_FLIGHT[turn.rank]) return;
-        const broken = this.#circuit.waitMs(now);
+        const broken = this.#circuit.waitMs(now, turn.item.lane === 'cancel');
         if (broken === 0 && this.#budget.tryTake(turn.rank, now)) {
           this.#grant(turn.item);
           continue;
@@ -242,7 +242,7 @@ export class Slots {
     this.#lanes.take(waiter);
     this.#waiters.delete(waiter.id);
     this.#inFlight++;
-    const isProbe = this.#circuit.goes();
+    const isProbe = this.#circuit.goes(this.#now());
     const answered = ORDERS.has(waiter.lane) ? this.#place() : () => {};
     const cap = isOwn(waiter) ? this.#ownLooks : this.#capOf(waiter.agent);
     // What is never held back by the cap is counted as far as the cap reaches.

@@ -55,6 +55,18 @@ export const keysRefused = (outcome: Extract<Outcome<unknown>, { kind: 'misconfi
   };
 };
 
+/** Repeats of one request, the contract's: after a 429, whose wait comes from the broker or doubles, and after a 5xx. */
+export const RATE_LIMIT_REPEATS = 5;
+export const FAULT_REPEATS = 3;
+
+/** The broker answered with faults, and has been asked often enough. */
+export const brokerFault = (reason: string, status: number | null): Answer => ({
+  error: apiError('broker_fault', `Alpaca did not give a usable answer: ${reason}`, {
+    hint: 'ask again later',
+    more: { http_status: status },
+  }),
+});
+
 /** `refusal`: why it would not be sent by this journal, kept for the day on which nothing of it is found. */
 export const doubtful = (entry: Entry, reason: string, hint?: string, refusal?: OrderError): Answer => ({
   error: orderError('in_doubt', `it is not known whether Alpaca has the order: ${reason}`, {

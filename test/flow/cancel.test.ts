@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { startExchange } from '../../src/exchange/server.ts';
-import { isoMicros, micros, systemClock } from '../../src/lib/clock.ts';
+import { type Clock, isoMicros, micros, systemClock } from '../../src/lib/clock.ts';
 import { Harness, keysAt } from './harness.ts';
 
 it('a cancel that was sent and never confirmed is not called unsent when its time passes', async () => {
@@ -73,3 +73,37 @@ it('an order that is open although Alpaca said no to it is cancelled, and told',
   await tower.end();
   await exchange.close();
 });
+
+for (const { status, sent, code } of [
+  { status: 503, sent: 4, code: 'cancel_pending' },
+  { status: 500, sent: 4, code: 'cancel_pending' },
+  { status: 429, sent: 6, code: 'rate_limited' },
+]) {
+  it(`a cancel that Alpaca answers with ${status} is sent ${sent} times, and told as it is`, async () => {
+    const exchange = await startExchange({ control: true });
+    // What it waits for passes twenty times as fast.
+    const clock: Clock = {
+      ...systemClock,
+      monotonic: () => systemClock.monotonic() * 20,
+      after: (ms, run) => systemClock.after(ms / 20, run),
+    };
+    const tower = new Harness({ env: keysAt(exchange.url), clock });
+    await tower.start();
+    const terms = { symbol: 'SPY', qty: 1, order_class: 'limit', limit_price: 1, time_in_force: 'gtc' };
+    const { data } = await tower.answer(
+      tower.drop('alpha', 'stockbuy', terms),
+      (answer) => answer.data?.status === 'new',
+    );
+    await fetch(`${exchange.url}/_control/faults`, {
+      method: 'PUT',
+      body: JSON.stringify({
+        requests: [{ method: 'DELETE', path: '/v2/orders/*', fault: { kind: 'status', status } }],
+      }),
+    });
+    const answer = await tower.final(tower.drop('alpha', 'cancelorder', { alpaca_order_id: data.id }));
+    assert.equal(answer.error?.code, code, JSON.stringify(answer.error));
+    assert.equal(exchange.exchange.faults.counts().requests[0]?.seen, sent);
+    await tower.end();
+    await exchange.close();
+  });
+}
