@@ -183,18 +183,21 @@ export class Admitter {
     const admissions = await this.#o.journal.admit(arrivals, (order, ground) => {
       const arrival = asked.get(order);
       const error = this.#allow(order, ground, quotes, arrival?.narrowed);
-      return error ?? (arrival !== undefined && this.#mayLeave(arrival, starts) ? 'send' : 'admit');
+      if (error !== null) return error;
+      return arrival !== undefined && this.#mayLeave(arrival, starts) ? { sentAt: this.#o.clock.now() } : 'admit';
     });
     this.#o.failpoints.hit('k06-d2-done');
+    const taken = admissions.flatMap((admission) => (admission.kind === 'new' ? [admission.entry] : []));
+    // What is journaled as being sent leaves before anything else is done, and all are told of before anything is waited for.
+    for (const entry of taken) starts.get(entry.receipt)?.(entry);
+    for (const entry of taken) {
+      this.#o.admitted(entry);
+      if (hasRunAway(entry)) this.#o.ranAway(entry);
+    }
     for (const [index, admission] of admissions.entries()) {
       const one = judged[index];
-      if (one === undefined) continue;
-      if (admission.kind === 'new') {
-        starts.get(one.received.receipt)?.(admission.entry);
-        this.#o.admitted(admission.entry);
-      }
-      if (admission.kind === 'new' && hasRunAway(admission.entry)) this.#o.ranAway(admission.entry);
-      if (admission.kind === 'duplicate') await this.#repeat(one.received, one.name, admission.first);
+      if (one !== undefined && admission.kind === 'duplicate')
+        await this.#repeat(one.received, one.name, admission.first);
     }
   }
 

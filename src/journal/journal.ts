@@ -86,10 +86,10 @@ export interface Arrival {
 }
 
 /**
- * An error refuses the order; `admit` takes it in, to wait for its turn; `send` journals its first sending with it, because
- * its turn is now.
+ * An error refuses the order; `admit` takes it in, to wait for its turn; a moment journals its first sending with it, as
+ * of then, because its turn is now.
  */
-type Verdict = OrderError | 'admit' | 'send';
+type Verdict = OrderError | 'admit' | { readonly sentAt: Micros };
 
 /**
  * Asked for each order inside the transaction that takes it in, when all that was taken in before it is counted. Must not

@@ -61,6 +61,7 @@ const bit = (value: boolean): number => (value ? 1 : 0);
 export interface SqliteJournalOptions {
   /** Absolute path of the database, or `:memory:`. Its folder must exist and is synced by the caller. */
   readonly file: string;
+  /** The clock of days and market hours. What is written down at a moment is told the moment, by the tower's own. */
   readonly clock: Clock;
   readonly random: Random;
   readonly failpoints?: Failpoints;
@@ -177,13 +178,14 @@ export class SqliteJournal implements Journal {
     const { measured } = asked;
     const verdict =
       measured === undefined ? 'admit' : (judge?.(measured, this.#risk.ground(this.#clock.now())) ?? 'admit');
-    if (typeof verdict !== 'string')
+    if (typeof verdict === 'object' && 'code' in verdict)
       arrival = {
         ...asked,
         ...(asked.ifRefused?.(verdict) ?? { state: 'refused', sendBy: null, wire: null, answer: { error: verdict } }),
       };
-    const isSent = verdict === 'send' && arrival.state === 'admitted';
-    const state: State = isSent ? 'sending' : arrival.state;
+    const sentAt =
+      typeof verdict === 'object' && 'sentAt' in verdict && arrival.state === 'admitted' ? verdict.sentAt : null;
+    const state: State = sentAt === null ? arrival.state : 'sending';
     const answer = answerColumns(arrival.answer);
     const version = arrival.answer === null ? 0 : 1;
     const row: Omit<Row, 'seq'> = {
@@ -202,7 +204,7 @@ export class SqliteJournal implements Journal {
       wire: arrival.wire,
       state,
       doubted: bit(arrival.doubted),
-      attempts: isSent ? 1 : 0,
+      attempts: sentAt === null ? 0 : 1,
       broker_id: null,
       broker_status: null,
       filled_qty: null,
@@ -222,11 +224,10 @@ export class SqliteJournal implements Journal {
     this.#sql.event.run(seq, arrival.receivedAt, arrival.state, null, answer.error ?? '{}');
     if (measured !== undefined && arrival.state !== 'refused')
       this.#risk.admit(seq, name.clientOrderId, measured, this.#clock.now(), state);
-    if (isSent) {
-      const at = this.#clock.now();
+    if (sentAt !== null) {
       const sending = sendingEvent(seq, 1);
-      this.#sql.event.run(seq, at, sending.kind, sending.key ?? null, sending.detail);
-      this.#sql.spend.run(name.mode, at, 1, 'trading');
+      this.#sql.event.run(seq, sentAt, sending.kind, sending.key ?? null, sending.detail);
+      this.#sql.spend.run(name.mode, sentAt, 1, 'trading');
       this.#failpoints.hit('k09-d4-mid');
     }
     return { kind: 'new', entry: entryOf(this.#keep({ seq, ...row })) };
