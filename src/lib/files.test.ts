@@ -15,10 +15,10 @@ afterEach(async () => {
   for (const home of homes.splice(0)) fs.rmSync(home, { recursive: true, force: true });
 });
 
-function makeHome(): { readonly home: string; readonly files: Files } {
+function makeHome(spares = 0): { readonly home: string; readonly files: Files } {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'files-'));
   homes.push(home);
-  const files = systemFiles(home, { temps: TEMP_FOLDER });
+  const files = systemFiles(home, { temps: TEMP_FOLDER, spares });
   opened.push(files);
   for (const folder of ['in', 'out', TEMP_FOLDER]) files.makeFolder(folder);
   return { home, files };
@@ -339,4 +339,50 @@ test('temporary files that lie ready are gone when it is closed, also those that
   // Making them has begun, and cannot be called off.
   await files.close();
   assert.deepEqual(left(), []);
+});
+
+describe('temporary files that lie ready', () => {
+  const ready = (home: string): readonly string[] => fs.readdirSync(path.join(home, TEMP_FOLDER));
+  const made = async (home: string, count: number): Promise<void> => {
+    while (ready(home).length < count) await new Promise((resolve) => setImmediate(resolve));
+    // They are there a moment before they are known to be.
+    for (let n = 0; n < 20; n++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test('are each used once, and made anew', async () => {
+    const { home, files } = makeHome(3);
+    await files.publish('out/first', 'first');
+    await made(home, 3);
+    const names = Array.from({ length: 10 }, (_, n) => `out/${n}`);
+    await Promise.all(names.map((name) => files.publish(name, name)));
+    for (const name of names) assert.equal(fs.readFileSync(path.join(home, name), 'utf8'), name);
+    await made(home, 3);
+    assert.equal(ready(home).length, 3);
+  });
+
+  test('are given up together when one of them is gone, and the next try makes its own', async () => {
+    const { home, files } = makeHome(4);
+    await files.publish('out/a', 'a');
+    await made(home, 4);
+    const open = fs.readdirSync('/proc/self/fd').length;
+    for (const name of ready(home)) fs.rmSync(path.join(home, TEMP_FOLDER, name));
+    await assert.rejects(files.publish('out/b', 'b'), { code: 'ENOENT' });
+    assert.equal(fs.readdirSync('/proc/self/fd').length, open - 4);
+    await files.publish('out/b', 'b');
+    assert.equal(fs.readFileSync(path.join(home, 'out/b'), 'utf8'), 'b');
+  });
+
+  test('are given up also on a disk that removes nothing, and its first fault is told', async () => {
+    const { home, files } = makeHome(4);
+    await files.publish('out/a', 'a');
+    await made(home, 4);
+    const open = fs.readdirSync('/proc/self/fd').length;
+    const fault = (code: string) => (): never => {
+      throw Object.assign(new Error(code), { code });
+    };
+    mock.method(fs, 'writeFileSync', fault('ENOSPC'));
+    mock.method(fs, 'rmSync', fault('EIO'));
+    await assert.rejects(files.publish('out/b', 'b'), { code: 'ENOSPC' });
+    assert.equal(fs.readdirSync('/proc/self/fd').length, open - 4);
+  });
 });

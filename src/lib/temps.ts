@@ -78,7 +78,7 @@ export class Temps {
 
   /** Removes one that could not get its name, with those that lie ready: whatever happened may have happened to them. */
   fail(file: string): void {
-    fs.rmSync(this.#o.pins.file(file), { force: true });
+    this.#remove(file);
     this.#clear();
   }
 
@@ -114,11 +114,16 @@ export class Temps {
   #clear(): void {
     for (const { file, fd } of this.#spares.splice(0)) {
       fs.closeSync(fd);
-      try {
-        fs.rmSync(this.#o.pins.file(file), { force: true });
-      } catch {
-        // The folder is gone, and they with it.
-      }
+      this.#remove(file);
+    }
+  }
+
+  /** What will not go lies there until the next start; the fault that led here is the one to tell. */
+  #remove(file: string): void {
+    try {
+      fs.rmSync(this.#o.pins.file(file), { force: true });
+    } catch {
+      // The folder is gone, and it with it; or the disk is at fault.
     }
   }
 
