@@ -101,6 +101,7 @@ export class SqliteJournal implements Journal {
   readonly #tip: Tip | null;
   /** Rows as they stand, the oldest first: nobody else writes, and after a commit that failed nothing is read any more. */
   readonly #rows = new Map<number, Row>();
+  #isTipDue = false;
   #queue: Work[] = [];
   #fault: unknown = null;
   #prunedAt = 0;
@@ -153,9 +154,19 @@ export class SqliteJournal implements Journal {
       return;
     }
     this.#checkpoints.committed(queue.length);
-    this.#tip?.moved();
+    this.#moveTip();
     queue.forEach((work, index) => {
       work.resolve(trusted<never>(results[index]));
+    });
+  }
+
+  /** After what waits for the commit: the tip may be behind, and nobody waits for it. */
+  #moveTip(): void {
+    if (this.#tip === null || this.#isTipDue) return;
+    this.#isTipDue = true;
+    this.#clock.after(0, () => {
+      this.#isTipDue = false;
+      if (this.#fault === null) this.#tip?.moved();
     });
   }
 
@@ -471,6 +482,7 @@ export class SqliteJournal implements Journal {
   async close(): Promise<void> {
     this.#flush();
     this.#checkpoints.stop();
+    if (this.#fault === null) this.#tip?.moved();
     this.#fault ??= new Error('the journal is closed');
     this.#db.close();
     this.#tip?.end();

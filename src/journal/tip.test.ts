@@ -46,9 +46,12 @@ function stand(): Stand {
   };
 }
 
-/** So many commits that leave an event each. */
+const turn = (): Promise<void> => new Promise((resolve) => void systemClock.after(0, resolve));
+
+/** So many commits that leave an event each. The tip follows when what waits for a commit has been told. */
 async function note(journal: Journal, times: number): Promise<void> {
   for (let n = 0; n < times; n++) await journal.setFact('n', String(n), { kind: 'anomaly', detail: '{}' });
+  await turn();
 }
 
 const reopened = (file: string): Journal =>
