@@ -53,9 +53,50 @@ function monotonicWithSuspensions(): () => number {
   };
 }
 
+/** Where the wall is set back by less, it is waited for; else it has jumped. */
+const SET_BACK_US = 10_000;
+
+/** What a wall clock of microseconds is made of. */
+export interface WallSources {
+  /** Whole milliseconds since 1970, as Date.now. */
+  readonly wallMs: () => number;
+  /** Milliseconds with their fraction, never going back, as performance.now. */
+  readonly steadyMs: () => number;
+  /** What the wall showed when `steadyMs` was 0, in milliseconds with their fraction, as performance.timeOrigin. */
+  readonly originMs: number;
+}
+
+/**
+ * The wall in microseconds: the steady clock, corrected wherever it leaves the millisecond that the wall shows. So it is
+ * never off by a millisecond, follows every jump, and goes back only when the wall does.
+ */
+export function wallClock({ wallMs, steadyMs, originMs }: WallSources): () => Micros {
+  let offset = originMs * 1000;
+  let last = 0;
+  return () => {
+    const from = wallMs() * 1000;
+    const steady = steadyMs() * 1000;
+    let now = Math.trunc(steady + offset);
+    // The two were read one after the other: between them the wall may have come to its next millisecond, and hardly more.
+    if (now < from || now >= from + 1000) {
+      const isNext = now >= from && wallMs() * 1000 > from;
+      if (!isNext) {
+        now = now < from ? from : from + 999;
+        offset = now - steady;
+      }
+    }
+    if (now < last && last - now < SET_BACK_US) now = last;
+    last = now;
+    return micros(now);
+  };
+}
+
 export const systemClock: Clock = {
-  // Date.now is the wall; the fraction below a millisecond comes from the monotonic clock.
-  now: () => micros(Date.now() * 1000 + ((performance.now() * 1000) % 1000)),
+  now: wallClock({
+    wallMs: () => Date.now(),
+    steadyMs: () => performance.now(),
+    originMs: performance.timeOrigin,
+  }),
   monotonic: monotonicWithSuspensions(),
   after(ms, run) {
     if (ms <= 0) {
