@@ -43,14 +43,18 @@ export class Reserve {
     const now = this.#clock.monotonic();
     if (now < this.#lookAt) return;
     this.#lookAt = now + LEAST_MS;
+    this.#lookAtRoom();
+  }
+
+  #lookAtRoom(): ReturnType<Files['room']> {
     const room = this.#files.room();
     if (room !== null && this.#isThere && room.free < sizeOn(room.total) / 2) this.#free();
+    return room;
   }
 
   /** Looks now and from now on, and makes the reserve. */
   start(): void {
-    this.look();
-    const room = this.#files.room();
+    const room = this.#lookAtRoom();
     const size = sizeOn(room?.total ?? 0);
     this.#stop = this.#clock.after(LOOK_MS, () => {
       this.#making =

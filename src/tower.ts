@@ -91,6 +91,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
     await files.syncFolder('data');
     const services = await openServices(options, skew);
     undo.push(...services.map((service) => () => service.close()));
+    const limits = limitRules(settings);
     const status = new StatusWriter({
       clock,
       files,
@@ -104,7 +105,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
         limitReports(
           services.flatMap(({ report, broker }) => (broker === null ? [] : [report.mode])),
           [...settings.agents.keys()],
-          limitRules(settings),
+          limits,
           await journal.ground(clock.now()),
         ),
     });
@@ -113,7 +114,7 @@ export async function startTower(options: TowerOptions): Promise<Tower> {
       {
         rules: rulesOf(settings, services),
         identities: identitiesOf(settings),
-        limits: limitRules(settings),
+        limits,
         accounts: settings.account,
         simulated: services
           .filter(({ report }) => report.service === 'embedded exchange')

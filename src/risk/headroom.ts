@@ -31,9 +31,11 @@ function headroomOf(mode: string, scope: string, rules: LimitRules, ground: Grou
   const { standings, now } = ground;
   const totals = standings.totals(mode, scope, now);
   const rows: Headroom[] = [];
-  const row = (limit: string, allowed: string | number | null, used: Exact | null): void => {
+  // What nobody has limited is not summed up: this is asked for every second.
+  const row = (limit: string, allowed: string | number | null, usedOf: (() => Exact) | null): void => {
     if (allowed === null) return;
     const most = exact(String(allowed));
+    const used = usedOf === null ? null : usedOf();
     const left = used === null ? null : most.minus(used);
     rows.push({
       limit,
@@ -42,32 +44,34 @@ function headroomOf(mode: string, scope: string, rules: LimitRules, ground: Grou
       left: left === null ? null : show(left.lt(ZERO) ? ZERO : left),
     });
   };
-  const count = (value: number): Exact => exact(String(value));
+  const count = (value: number) => () => exact(String(value));
   row('order_qty', limits.order_qty, null);
   row('order_value', limits.order_value, null);
-  for (const [symbol, one] of standings.symbols(mode, scope)) {
-    const { qty, value } = worstOf(one);
-    row(`position_qty ${symbol}`, limits.position_qty, qty);
-    row(`position_value ${symbol}`, limits.position_value, value);
+  if (limits.position_qty !== null || limits.position_value !== null) {
+    for (const [symbol, one] of standings.symbols(mode, scope)) {
+      const { qty, value } = worstOf(one);
+      row(`position_qty ${symbol}`, limits.position_qty, () => qty);
+      row(`position_value ${symbol}`, limits.position_value, () => value);
+    }
+    if (standings.symbols(mode, scope).size === 0) {
+      row('position_qty', limits.position_qty, () => ZERO);
+      row('position_value', limits.position_value, () => ZERO);
+    }
   }
-  if (standings.symbols(mode, scope).size === 0) {
-    row('position_qty', limits.position_qty, ZERO);
-    row('position_value', limits.position_value, ZERO);
-  }
-  row('gross_value', limits.gross_value, totals.gross);
+  row('gross_value', limits.gross_value, () => totals.gross);
   row('open_orders', limits.open_orders, count(totals.orders));
   row('orders_per_minute', limits.orders_per_minute, count(totals.minuteOrders));
   row('orders_per_day', limits.orders_per_day, count(totals.dayOrders));
-  row('day_value', limits.day_value, totals.dayValue);
-  if (limits.day_loss !== null) {
+  row('day_value', limits.day_value, () => totals.dayValue);
+  row('day_loss', limits.day_loss, () => {
     const loss = lossOf(mode, scope, ground);
-    row('day_loss', limits.day_loss, loss.gt(ZERO) ? loss : ZERO);
-  }
+    return loss.gt(ZERO) ? loss : ZERO;
+  });
   rows.push(...rulesOf(limits));
   const allotment = scope === ACCOUNT ? null : rules.allotment(scope);
   if (allotment !== null) {
     const funds = exact(allotment).plus(totals.profit);
-    row('allotment', funds.lt(ZERO) ? '0' : show(funds), costOf(mode, scope, standings).plus(totals.openBuys));
+    row('allotment', funds.lt(ZERO) ? '0' : show(funds), () => costOf(mode, scope, standings).plus(totals.openBuys));
   }
   return rows;
 }
