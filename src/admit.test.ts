@@ -62,6 +62,8 @@ test('what may leave at once', async (t) => {
     random: seededRandom(1),
   });
   const told: string[] = [];
+  /** So many ask in vain. */
+  let busy = 0;
   const admitter = new Admitter({
     journal,
     clock: CLOCK,
@@ -75,7 +77,7 @@ test('what may leave at once', async (t) => {
     brokers: { paper: broker },
     sendBySeconds: 60,
     sendByMaxSeconds: 60,
-    atOnce: () => (entry) => told.push(`sends ${entry.receipt}`),
+    atOnce: () => (busy-- > 0 ? null : (entry) => told.push(`sends ${entry.receipt}`)),
     admitted: (entry) => told.push(`took ${entry.receipt} in, ${entry.state}`),
     ranAway: () => {},
     strayed: () => told.push('journaled a repeat'),
@@ -89,13 +91,19 @@ test('what may leave at once', async (t) => {
 
     await t.test('waits for no repeat that came before it', async () => {
       await admitter.admit([received(1, 2), received(2), received(3)]);
-      assert.deepEqual(told, [
+      assert.deepEqual(told.splice(0), [
         'sends r2-1',
         'sends r3-1',
         'took r2-1 in, sending',
         'took r3-1 in, sending',
         'journaled a repeat',
       ]);
+    });
+
+    await t.test('passes nobody who came with it and must wait', async () => {
+      busy = 1;
+      await admitter.admit([received(4), received(5)]);
+      assert.deepEqual(told.splice(0), ['took r4-1 in, admitted', 'took r5-1 in, admitted']);
     });
   } finally {
     await journal.close();

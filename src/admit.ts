@@ -175,6 +175,7 @@ export class Admitter {
   ): Promise<void> {
     const asked = new Map<Measured, Judged>();
     const starts = new Map<string, Start>();
+    const waits = new Set<Mode>();
     const arrivals = judged.map(({ arrival }) => {
       const one = this.#measured(arrival, quotes);
       if (one.measured !== undefined) asked.set(one.measured, arrival);
@@ -184,7 +185,11 @@ export class Admitter {
       const arrival = asked.get(order);
       const error = this.#allow(order, ground, quotes, arrival?.narrowed);
       if (error !== null) return error;
-      return arrival !== undefined && this.#mayLeave(arrival, starts) ? { sentAt: this.#o.clock.now() } : 'admit';
+      // Nobody passes one that came with him and must wait: it stands in no line yet where he could find it.
+      if (!waits.has(order.mode) && arrival !== undefined && this.#mayLeave(arrival, starts))
+        return { sentAt: this.#o.clock.now() };
+      waits.add(order.mode);
+      return 'admit';
     });
     this.#o.failpoints.hit('k06-d2-done');
     const taken = admissions.flatMap((admission) => (admission.kind === 'new' ? [admission.entry] : []));
