@@ -10,6 +10,7 @@ import type { Broker } from './broker/broker.ts';
 import { type RunningExchange, startExchange } from './exchange/server.ts';
 import { INCOMING } from './ingress/folder.ts';
 import type { Journal } from './journal/journal.ts';
+import { NotAJournal } from './journal/recognise.ts';
 import { openSqliteJournal, type SqliteJournalOptions } from './journal/sqlite.ts';
 import type { Clock } from './lib/clock.ts';
 import { armedFailpoints, noFailpoints } from './lib/failpoint.ts';
@@ -248,6 +249,7 @@ function openJournal(options: SqliteJournalOptions): Journal {
   try {
     return openSqliteJournal(options);
   } catch (error) {
+    if (error instanceof NotAJournal) throw new CannotStart('configuration', error.message, error.remedy);
     const text = error instanceof Error ? error.message : String(error);
     throw new CannotStart(
       'configuration',

@@ -1,6 +1,6 @@
 /** `tower report` on a real journal, beside the connection that writes it: table, JSON, CSV, page, periods. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -191,4 +191,14 @@ test('what was told late stands where it happened, and what is held is right', a
   for (const from of ['2026-02-01', '2026-02-16T10:02:00Z', '2026-02-16T10:05:30Z', '2026-02-16T10:06:00Z'])
     assert.deepEqual(await held('--from', from), ['4', '40'], from);
   assert.deepEqual(await held('--to', '2026-02-16T10:05:00Z'), ['5', '50']);
+});
+
+test('what is no journal is told as such, and not touched', async () => {
+  const other = join(home, 'other');
+  mkdirSync(join(other, 'data'), { recursive: true });
+  writeFileSync(join(other, 'data/tower.db'), 'Dear diary');
+  const { code, err } = await report('--home', other);
+  assert.equal(code, 1);
+  assert.match(err, /data\/tower\.db is no SQLite database.*move it away/);
+  assert.equal(readFileSync(join(other, 'data/tower.db'), 'utf8'), 'Dear diary');
 });

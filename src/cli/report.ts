@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { heldAfter, type PostedRow, reportOf } from '../books/report.ts';
 import { type BooksReader, openBooksReader } from '../journal/reader.ts';
+import { NotAJournal } from '../journal/recognise.ts';
 import { type Micros, micros } from '../lib/clock.ts';
 import { MODES, type Mode } from '../order/name.ts';
 import { fromRfc3339 } from '../order/time.ts';
@@ -49,7 +50,7 @@ export function reportCommand(context: Context): Command {
       const file = join(home, 'data', 'tower.db');
       // What may not be looked at is not the same as nothing.
       statSync(file, { throwIfNoEntry: false });
-      const reader = openBooksReader(file);
+      const reader = opened(file);
       if (reader === null)
         throw new Exit(
           EXIT.failed,
@@ -141,4 +142,13 @@ function wellFormed(text: string): string {
   if (momentOf(text, micros(0)) === null)
     throw new InvalidArgumentError('Give a date (2026-02-13), a moment (2026-02-13T14:30:00Z), today, or 7d.');
   return text;
+}
+
+function opened(file: string): BooksReader | null {
+  try {
+    return openBooksReader(file);
+  } catch (error) {
+    if (!(error instanceof NotAJournal)) throw error;
+    throw new Exit(EXIT.failed, `${error.message}. ${error.remedy}`);
+  }
 }

@@ -108,6 +108,19 @@ test('the journal is read beside a running tower and after it, and nothing is le
   }
 });
 
+test('what lies in the place of the journal and is none is told as such', async () => {
+  const file = join(home, 'data/tower.db');
+  mkdirSync(join(home, 'data'), { recursive: true });
+  const told = async (): Promise<string> => of(await look(), 'journal')[0] ?? '';
+  writeFileSync(file, '');
+  assert.match(await told(), /^ok: it is empty/);
+  writeFileSync(file, 'no database');
+  assert.match(await told(), /^error: .*is no SQLite database.*mv /);
+  rmSync(file);
+  mkdirSync(file);
+  assert.match(await told(), /^error: .*is a folder/);
+});
+
 test('without a network it warns, and says nothing of the clock', async () => {
   const findings = await look({ env: keysAt('http://127.0.0.1:1') });
   assert.match(

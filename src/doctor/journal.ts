@@ -4,7 +4,8 @@
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
-import Sqlite, { type Database } from 'better-sqlite3';
+import { readAside } from '../journal/aside.ts';
+import { misfitOfContent, misfitOfFile } from '../journal/recognise.ts';
 import { MODES, type Mode } from '../order/name.ts';
 import { error, type Finding, ok, sizeOf, warning } from './finding.ts';
 
@@ -32,8 +33,16 @@ export function examineJournal(home: string): JournalReport {
       isReadable: false,
     };
   }
+  const misfit = misfitOfFile(file);
+  if (misfit !== null)
+    return { findings: [error('journal', misfit.text, misfit.remedy)], accounts: NONE, isReadable: true };
+  if (fs.statSync(file).size === 0)
+    return { findings: [ok('journal', 'it is empty: a new one begins in it')], accounts: NONE, isReadable: true };
   try {
-    return opened(file, (db) => {
+    return readAside(file, (db) => {
+      const stranger = misfitOfContent(db, file);
+      if (stranger !== null)
+        return { findings: [error('journal', stranger.text, stranger.remedy)], accounts: NONE, isReadable: true };
       const [first] = db.pragma('quick_check(1)') as readonly { readonly quick_check: string }[];
       const size = sizeOf(fs.statSync(file).size);
       if (first?.quick_check !== 'ok')
@@ -79,29 +88,3 @@ const broken = (file: string, what: string): Finding =>
     `${file} cannot be read as it should be: ${what}`,
     'Look at the disk. Keep the file as it is, stop the tower, and restore the newest copy (docs/operations.md, Backup and restore).',
   );
-
-/**
- * Opens the journal to read. Beside a tower its own shared memory is used. Without one, SQLite would leave files behind that the
- * tower might not be allowed to touch: the journal is then read under another name, in a folder that goes when we are done.
- */
-function opened<T>(file: string, read: (db: Database) => T): T {
-  if (fs.existsSync(`${file}-shm`)) return using(file, read);
-  const folder = fs.mkdtempSync(join(file, '..', '.doctor-'));
-  try {
-    const copy = join(folder, 'journal.db');
-    fs.linkSync(file, copy);
-    if (fs.existsSync(`${file}-wal`)) fs.linkSync(`${file}-wal`, `${copy}-wal`);
-    return using(copy, read);
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function using<T>(file: string, read: (db: Database) => T): T {
-  const db = new Sqlite(file, { readonly: true, fileMustExist: true, timeout: 2_000 });
-  try {
-    return read(db);
-  } finally {
-    db.close();
-  }
-}

@@ -7,6 +7,7 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import type { PostedRow, PriceRow } from '../books/report.ts';
 import type { Micros } from '../lib/clock.ts';
 import type { Mode } from '../order/name.ts';
+import { misfitOfContent, misfitOfFile, NotAJournal } from './recognise.ts';
 
 /** The first schema that keeps books. */
 const HAS_BOOKS = 2;
@@ -25,10 +26,17 @@ export interface BooksReader {
   close(): void;
 }
 
-/** Null when no journal that keeps books is there. */
+/** Null when no journal that keeps books is there. Throws NotAJournal when it is something else. */
 export function openBooksReader(file: string): BooksReader | null {
   if (!existsSync(file)) return null;
+  const misfit = misfitOfFile(file, true);
+  if (misfit !== null) throw new NotAJournal(misfit);
   const db = new Sqlite(file, { readonly: true, fileMustExist: true });
+  const stranger = misfitOfContent(db, file);
+  if (stranger !== null) {
+    db.close();
+    throw new NotAJournal(stranger);
+  }
   if (Number(db.pragma('user_version', { simple: true })) < HAS_BOOKS) {
     db.close();
     return null;

@@ -3,6 +3,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { Failpoints } from '../lib/failpoint.ts';
+import { APPLICATION_ID } from './recognise.ts';
 
 const MIGRATIONS: readonly string[] = [
   `
@@ -213,6 +214,8 @@ export function migrate(db: Database, failpoints: Failpoints): void {
       `the journal has schema ${version}, this tower knows ${MIGRATIONS.length}: start the newer tower that wrote it, or restore the journal's older copy`,
     );
   }
+  if (Number(db.pragma('application_id', { simple: true })) !== APPLICATION_ID)
+    db.pragma(`application_id = ${APPLICATION_ID}`);
   MIGRATIONS.slice(version).forEach((sql, index) => {
     db.transaction(() => {
       db.exec(sql);

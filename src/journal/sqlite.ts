@@ -35,6 +35,7 @@ import {
   type Stray,
   sendingEvent,
 } from './journal.ts';
+import { recognise } from './recognise.ts';
 import { migrate } from './schema.ts';
 import { BookTables } from './sqlite-books.ts';
 import { Checkpoints } from './sqlite-checkpoint.ts';
@@ -75,8 +76,9 @@ type Work = {
   readonly reject: (error: unknown) => void;
 };
 
-/** Throws when it cannot be opened, or is not the whole journal that it was. */
+/** Throws when it cannot be opened, or is not the whole journal that it was; NotAJournal when it is no journal at all. */
 export function openSqliteJournal(options: SqliteJournalOptions): Journal {
+  if (options.file !== ':memory:') recognise(options.file);
   const tip = options.file === ':memory:' ? null : new Tip(options.file);
   const db = new Sqlite(options.file);
   try {

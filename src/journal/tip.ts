@@ -51,8 +51,13 @@ export class Tip {
     this.#path = tipOf(file);
     const kept = read(this.#path);
     // Where there is no journal a new one may begin; the broker's book tells what an earlier one has sent.
-    if (kept === null || sizeOf(file) === 0) return;
+    if (kept === null || !fs.existsSync(file)) return;
     const gone = `take ${this.#path} away`;
+    if (sizeOf(file) === 0 && kept.events > 0)
+      throw new Error(
+        `it is empty and had come to event ${kept.events}: the disk or another program has emptied it; put the newest copy back, or delete it and ${gone}`,
+      );
+    if (sizeOf(file) === 0) return;
     const { closed } = kept;
     // A log that is not empty was written by somebody else meanwhile: then the sum says nothing.
     if (closed !== null && sizeOf(`${file}-wal`) === 0) {
