@@ -163,9 +163,7 @@ export class Admitter {
   }
 
   #needsQuote({ trade }: Judged): boolean {
-    if (trade === undefined) return false;
-    const hasLimit = 'terms' in trade ? 'limitPrice' in trade.terms : trade.limitPrice !== null;
-    return needsQuote(this.#o.limits, trade.agent, hasLimit, 'side' in trade ? trade.side : null);
+    return trade !== undefined && needsQuote(this.#o.limits, trade);
   }
 
   /** Into the journal, which asks about each order when all before it is counted. */
@@ -221,7 +219,7 @@ export class Admitter {
     const isSuspect = this.#o.suspect(trade.mode);
     return {
       ...arrival,
-      measured: measure(trade, arrival.wire ?? '', quotes),
+      measured: measure(trade, quotes),
       ifRefused: (error) => refusal(arrival, error, isSuspect),
     };
   }
@@ -308,8 +306,7 @@ export class Admitter {
    */
   #kept({ trade, ...arrival }: Judged, error: OrderError): Judged {
     const isSuspect = this.#o.suspect(arrival.name.mode);
-    const measured =
-      trade !== undefined && isSuspect ? { measured: measure(trade, arrival.wire ?? '', NO_QUOTES) } : {};
+    const measured = trade !== undefined && isSuspect ? { measured: measure(trade, NO_QUOTES) } : {};
     return { ...arrival, ...measured, ...refusal(arrival, error, isSuspect) };
   }
 

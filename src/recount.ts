@@ -23,7 +23,7 @@ export async function countOpen(
   for (const entry of entries) {
     const request = requestOf(entry);
     if (request !== null && isTrade(request))
-      orders.push({ seq: entry.seq, measured: measure(request, entry.wire ?? '', lastPrices(request, ground)) });
+      orders.push({ seq: entry.seq, measured: measure(request, lastPrices(request, ground)) });
     else
       notice(
         'warn',

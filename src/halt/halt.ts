@@ -122,7 +122,8 @@ function read(text: string | null): Readonly<Record<string, string>> {
   }
 }
 
-const rootOf = (symbol: string): string | null => /^([A-Z.]{1,6})[0-9]{6}[CP][0-9]{8}$/.exec(symbol)?.[1] ?? null;
+/** The underlying of an option; adjusted contracts bear a digit behind it. */
+const rootOf = (symbol: string): string | null => /^([A-Z.]{1,6})[0-9]?[0-9]{6}[CP][0-9]{8}$/.exec(symbol)?.[1] ?? null;
 
 function isConcerned(scope: HaltScope, order: Haltable): boolean {
   if (scope.kind === 'all') return true;

@@ -200,8 +200,10 @@ export class RiskTables {
     if (standings === null) return;
     if (row.open === 0 || row.ended_at === null) this.#lingering.delete(row.seq);
     else this.#lingering.set(row.seq, row.ended_at);
-    if (row.open === 0) standings.close(row.seq);
-    else if (!standings.isOpen(row.seq)) {
+    // What comes back to life is open as it was at first.
+    if (row.open === 0 || (row.open === 2 && before.open === 1)) standings.close(row.seq);
+    if (row.open === 0) return;
+    if (!standings.isOpen(row.seq)) {
       standings.open(parts);
       if (row.open === 1) standings.end(row.seq);
     } else {

@@ -5,10 +5,12 @@
  */
 import { type Exact, exact } from '../order/decimal.ts';
 import { type ErrorCode, type OrderError, orderError } from '../order/errors.ts';
+import type { TradeRequest } from '../order/request.ts';
 import { optionContract } from '../order/symbol.ts';
 import { CEILINGS, type Limits } from '../settings.limits.ts';
 import { isOpenAt, waitsForDays } from './hours.ts';
-import { assetClassOf, type Measured, type Part, plainSymbol, type Quotes } from './measure.ts';
+import { assetClassOf, coinOf, type Measured, type Part, plainSymbol, type Quotes } from './measure.ts';
+import { few, isSet, type Name, noPrice, reached, type Side, text, usd } from './refusal.ts';
 import { ACCOUNT, type Standings, sidesOf, worstValue } from './standing.ts';
 import { costOf, type Ground, isReduction, lossOf } from './sums.ts';
 
@@ -25,66 +27,24 @@ export interface LimitRules {
 }
 
 const ZERO = exact('0');
-type Name = keyof Limits;
-
-interface Side {
-  /** Whose limits: an agent's id, or ACCOUNT. */
-  readonly scope: string;
-  readonly limits: Limits;
-  /** Path of a limit in the settings. */
-  name(limit: Name): string;
-}
-
-/** Whole cents, never less than it is. */
-const usd = (value: Exact): string => value.round(2, 3).toFixed();
-const text = (value: Exact): string => value.round(9, 3).toFixed();
-
-/** The refusal of a limit. Numbers are the agent's own; of the account's it hears nothing but the name. */
-function reached(
-  side: Side,
-  code: ErrorCode,
-  limit: Name,
-  words: string,
-  numbers: { readonly asked: Exact; readonly used?: Exact; readonly allowed: Exact } | null,
-  place: { readonly field?: string; readonly got?: string; readonly allowed?: string } = {},
-): OrderError {
-  const name = side.name(limit);
-  if (side.scope === ACCOUNT)
-    return orderError(code, `a limit of the account is reached (${name})`, { more: { limit: name } });
-  if (numbers === null) return orderError(code, words, { ...place, more: { limit: name } });
-  const { asked, used = ZERO, allowed } = numbers;
-  const left = allowed.minus(used);
-  return orderError(code, words, {
-    ...place,
-    got: text(asked),
-    allowed: `at most ${text(allowed)}`,
-    more: {
-      limit: name,
-      asked: text(asked),
-      used: text(used),
-      at_most: text(allowed),
-      left: text(left.lt(ZERO) ? ZERO : left),
-    },
-  });
-}
-
-/** A list that an answer has room for. */
-const few = (names: readonly string[]): string =>
-  names.length <= 20 ? names.join(', ') : `${names.slice(0, 20).join(', ')} and ${names.length - 20} more`;
 
 const many = (orders: number): string => (orders === 1 ? '1 order was' : `${orders} orders were`);
 
-const isSet = (limits: Limits, ...names: readonly Name[]): boolean => names.some((name) => limits[name] !== null);
-
-/** Whether the order can be judged only with a quote of its symbols. */
-export function needsQuote(rules: LimitRules, agent: string, hasLimit: boolean, side: 'buy' | 'sell' | null): boolean {
-  const all = [rules.account, rules.agent(agent)];
-  if (all.some((one) => one.collar_percent !== null) && hasLimit) return true;
-  const isPriced = hasLimit && side !== 'sell';
-  const isLimited =
-    rules.allotment(agent) !== null ||
-    all.some((one) => isSet(one, 'order_value', 'position_value', 'position_qty', 'gross_value', 'day_value'));
-  return isLimited && !isPriced;
+/** Whether the order can be judged only with quotes of what it names. */
+export function needsQuote(rules: LimitRules, trade: TradeRequest): boolean {
+  const all = [rules.account, rules.agent(trade.agent)];
+  const isAny = (...names: readonly Name[]): boolean => all.some((one) => isSet(one, ...names));
+  const hasAllotment = rules.allotment(trade.agent) !== null;
+  const hasLimit = 'legs' in trade ? trade.limitPrice !== null : 'limitPrice' in trade.terms;
+  if (isAny('collar_percent') && hasLimit) return true;
+  if ('size' in trade && 'notional' in trade.size) {
+    if (hasAllotment || isAny('order_qty', 'position_qty') || all.some(({ shorting }) => !shorting)) return true;
+  }
+  const isSpent = hasAllotment || isAny('position_value', 'gross_value');
+  if (!isSpent && !isAny('order_value', 'day_value')) return false;
+  if (!hasLimit) return true;
+  // The price of the whole tells nothing of its legs, nor one in coins of dollars.
+  return 'legs' in trade ? isSpent : trade.side === 'sell' || coinOf(trade) !== null;
 }
 
 /** Null when it may be taken. */
@@ -142,7 +102,8 @@ function overCeiling(order: Measured): OrderError | null {
 
 const names = (symbol: string): readonly string[] => {
   const root = optionContract(symbol)?.root;
-  return root === undefined ? [symbol] : [symbol, root];
+  // Adjusted contracts bear a digit behind the underlying.
+  return root === undefined ? [symbol] : [symbol, root, root.replace(/[0-9]$/, '')];
 };
 
 function mayNot(order: Measured, side: Side, { now, standings }: Ground): OrderError | null {
@@ -191,7 +152,7 @@ function mayNot(order: Measured, side: Side, { now, standings }: Ground): OrderE
   return null;
 }
 
-/** Selling more than is held and not yet promised to other orders. */
+/** Selling more than is held and not yet promised to other orders, exits among them. */
 function notHeld(
   order: Measured,
   part: Part,
@@ -199,18 +160,30 @@ function notHeld(
   standings: Standings,
   refuse: (words: string, numbers: { asked: Exact; used: Exact; allowed: Exact }) => OrderError,
 ): OrderError | null {
+  if (order.coin !== null)
+    return refuse(
+      `what is priced in ${order.coin} is paid with coins, which the book may not hold: name a pair in USD`,
+      {
+        asked: exact(part.qty),
+        used: ZERO,
+        allowed: ZERO,
+      },
+    );
   if (part.side !== 'sell') return null;
+  if (order.isUnsized) return noPrice(order);
   const one = standings.symbol(order.mode, scope, part.symbol);
   const held = one.held.gt(ZERO) ? one.held : ZERO;
   const asked = exact(part.qty);
-  if (one.sells.plus(asked).lte(held)) return null;
-  const words = `${text(asked)} ${part.symbol} cannot be sold: the book holds ${text(held)}, of which ${text(one.sells)} are in open orders`;
-  return refuse(words, { asked, used: one.sells, allowed: held });
+  const promised = one.sells.plus(one.exitSells);
+  if (promised.plus(asked).lte(held)) return null;
+  const words = `${text(asked)} ${part.symbol} cannot be sold: the book holds ${text(held)}, of which ${text(promised)} are in open orders`;
+  return refuse(words, { asked, used: promised, allowed: held });
 }
 
 function tooLarge(order: Measured, side: Side): OrderError | null {
   const { order_qty, order_value } = side.limits;
   if (order_qty !== null) {
+    if (order.isUnsized) return noPrice(order);
     const largest = order.parts
       .filter((part) => !part.isExit)
       .map((part) => exact(part.qty))
@@ -243,12 +216,6 @@ function tooLarge(order: Measured, side: Side): OrderError | null {
     },
   );
 }
-
-const noPrice = (order: Measured): OrderError =>
-  orderError(
-    'price_reference',
-    `there is no fresh quote of ${order.parts.map(({ symbol }) => symbol).join(', ')}, and without one the order cannot be judged`,
-  );
 
 /** A limit price that gives money away. */
 function offMarket(order: Measured, side: Side, rules: LimitRules, quotes: Quotes | null): OrderError | null {
@@ -381,8 +348,8 @@ function tooMuch(order: Measured, side: Side, { standings, now }: Ground): Order
     const grows = part.side === 'buy' ? 'long' : 'short';
     const [was, will] = [sidesBefore[grows], sidesAfter[grows]];
     isMore ||= will.value.gt(was.value);
-    if (limits.position_qty !== null && will.qty.gt(limits.position_qty) && will.qty.gt(was.qty)) {
-      if (order.qty === null && order.value !== null && part.unit === order.value) return noPrice(order);
+    if (limits.position_qty !== null && order.isUnsized) return noPrice(order);
+    if (limits.position_qty !== null && will.qty.gt(limits.position_qty) && will.qty.gt(was.qty))
       return reached(
         side,
         'risk_position',
@@ -394,9 +361,8 @@ function tooMuch(order: Measured, side: Side, { standings, now }: Ground): Order
           allowed: exact(limits.position_qty),
         },
       );
-    }
     if (limits.position_value === null) continue;
-    if (order.value === null && will.qty.gt(was.qty)) return noPrice(order);
+    if (!order.isPriced && will.qty.gt(was.qty)) return noPrice(order);
     if (will.value.gt(limits.position_value) && will.value.gt(was.value))
       return reached(
         side,
@@ -411,7 +377,7 @@ function tooMuch(order: Measured, side: Side, { standings, now }: Ground): Order
       );
   }
   if (limits.gross_value !== null) {
-    if (order.value === null) return noPrice(order);
+    if (!order.isPriced) return noPrice(order);
     if (gross.gt(limits.gross_value) && isMore)
       return reached(
         side,
@@ -477,23 +443,37 @@ function beyondAllotment(order: Measured, rules: LimitRules, { standings, now }:
       },
     });
   for (const part of order.parts) {
-    const error =
-      part.isExit || (order.parts.length > 1 && order.meeting === null)
-        ? null
-        : notHeld(order, part, order.agent, standings, refuse);
+    const error = part.isExit || isCovered(order, part) ? null : notHeld(order, part, order.agent, standings, refuse);
     if (error !== null) return error;
   }
   const buys = order.parts.filter((part) => part.side === 'buy' && !part.isExit);
   if (buys.length === 0) return null;
-  if (order.value === null) return noPrice(order);
+  const isStrategy = order.meeting === null;
+  if (order.value === null || (isStrategy && !order.isPriced)) return noPrice(order);
   const totals = standings.totals(order.mode, order.agent, now);
   const funds = exact(allotment).plus(totals.profit);
   const used = costOf(order.mode, order.agent, standings).plus(totals.openBuys);
-  const asked = exact(order.value);
+  // Each leg becomes a position that has cost what it cost.
+  const asked = isStrategy
+    ? order.parts.reduce((sum, { qty, unit }) => sum.plus(exact(qty).times(unit)), ZERO)
+    : exact(order.value);
   if (used.plus(asked).lte(funds)) return null;
   return refuse(`the order costs ${usd(asked)} USD, and ${usd(funds.minus(used))} of the allotment are left`, {
     asked,
     used,
     allowed: funds,
   });
+}
+
+/** A leg that is sold with as many bought ones of the same kind on the same underlying. */
+function isCovered(order: Measured, part: Part): boolean {
+  const kind = ({ symbol }: Part): string => {
+    const contract = optionContract(symbol);
+    return `${contract?.root} ${contract?.type}`;
+  };
+  const of = (side: Part['side']): Exact =>
+    order.parts
+      .filter((one) => one.side === side && kind(one) === kind(part))
+      .reduce((sum, { qty }) => sum.plus(qty), ZERO);
+  return order.meeting === null && of('sell').lte(of('buy'));
 }

@@ -46,9 +46,21 @@ export interface SymbolStanding {
   readonly buyValue: Exact;
   readonly sells: Exact;
   readonly sellValue: Exact;
+  /** What live exits may still close. They add to no position, and hold what they close. */
+  readonly exitBuys: Exact;
+  readonly exitSells: Exact;
 }
 
-const NOTHING: SymbolStanding = { held: ZERO, basis: ZERO, buys: ZERO, buyValue: ZERO, sells: ZERO, sellValue: ZERO };
+const NOTHING: SymbolStanding = {
+  held: ZERO,
+  basis: ZERO,
+  buys: ZERO,
+  buyValue: ZERO,
+  sells: ZERO,
+  sellValue: ZERO,
+  exitBuys: ZERO,
+  exitSells: ZERO,
+};
 
 /** Quantity and money. */
 interface Extent {
@@ -121,6 +133,8 @@ export interface Taken {
 export class Standings {
   readonly #scopes = new Map<string, Scope>();
   readonly #parts = new Map<number, OpenPart[]>();
+  /** What is live of the exits of orders. */
+  readonly #exits = new Map<number, Exact>();
   /** Orders with a part that can meet others, by mode, symbol and side. */
   readonly #meetings = new Index();
   /** Orders that are in doubt, in the same way. */
@@ -157,7 +171,8 @@ export class Standings {
       const before = scope.symbols.get(symbol) ?? NOTHING;
       const after = change(before);
       if (!scope.counted.has(symbol)) scope.counted.set(symbol, before);
-      if (after.held.eq(ZERO) && after.buys.eq(ZERO) && after.sells.eq(ZERO)) scope.symbols.delete(symbol);
+      const { held, buys, sells, exitBuys, exitSells } = after;
+      if ([held, buys, sells, exitBuys, exitSells].every((one) => one.eq(ZERO))) scope.symbols.delete(symbol);
       else scope.symbols.set(symbol, after);
     }
   }
@@ -183,12 +198,30 @@ export class Standings {
     );
   }
 
+  /** Exits wait until what they belong to is filled, and booked: as much of them as is held by then is live. */
+  #countExits(seq: number): void {
+    const parts = this.#parts.get(seq) ?? [];
+    const exit = parts.find(({ isExit }) => isExit);
+    if (exit === undefined) return;
+    const live = parts.reduce((sum, { isExit, left }) => (isExit ? sum : sum.minus(left)), exit.left);
+    const change = (live.gt(ZERO) ? live : ZERO).minus(this.#exits.get(seq) ?? ZERO);
+    if (change.eq(ZERO)) return;
+    if (live.gt(ZERO)) this.#exits.set(seq, live);
+    else this.#exits.delete(seq);
+    this.#move(exit.mode, exit.agent, exit.symbol, (one) =>
+      exit.side === 'buy'
+        ? { ...one, exitBuys: one.exitBuys.plus(change) }
+        : { ...one, exitSells: one.exitSells.plus(change) },
+    );
+  }
+
   /** An order that may be filled from now on. */
   open(parts: readonly OpenPart[]): void {
     const [first] = parts;
     if (first === undefined) return;
     this.#parts.set(first.seq, [...parts]);
     for (const part of parts) this.#count(part, part.left);
+    this.#countExits(first.seq);
     for (const name of [first.agent, ACCOUNT]) this.#scope(first.mode, name).orders.add(first.seq);
     for (const part of parts) {
       this.#meetings.add(part);
@@ -211,6 +244,7 @@ export class Standings {
     if (parts === undefined || part === undefined) return;
     this.#count(part, left.minus(part.left));
     parts[index] = { ...part, left };
+    this.#countExits(seq);
   }
 
   doubt(seq: number, isDoubtful: boolean): void {

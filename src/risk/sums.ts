@@ -31,11 +31,13 @@ export function isReduction(order: Measured, scope: string, standings: Standings
   return order.parts.every((part) => {
     if (part.isExit) return true;
     const one = standings.symbol(order.mode, scope, part.symbol);
-    // A sum of money buys and sells fractions, which Alpaca never sells short (Alpaca docs: fractional trading).
-    const qty = order.qty === null ? ZERO : exact(part.qty);
-    return part.side === 'sell'
-      ? one.held.gt(ZERO) && one.sells.plus(qty).lte(one.held)
-      : one.held.lt(ZERO) && one.buys.plus(qty).lte(one.held.abs());
+    if (part.side === 'sell') {
+      // A sum of money sells fractions, which Alpaca never sells short (Alpaca docs: fractional trading).
+      const qty = order.qty === null ? ZERO : exact(part.qty);
+      return one.held.gt(ZERO) && one.sells.plus(one.exitSells).plus(qty).lte(one.held);
+    }
+    const promised = one.buys.plus(one.exitBuys);
+    return !order.isUnsized && one.held.lt(ZERO) && promised.plus(part.qty).lte(one.held.abs());
   });
 }
 

@@ -116,7 +116,7 @@ export class Desk {
         state: 'admitted' as const,
         doubted: false,
         answer: null,
-        measured: measure(parsed.request, wire, quotes),
+        measured: measure(parsed.request, quotes),
       };
     });
     const admissions = await this.journal.admit(arrivals, (order, ground) => {
