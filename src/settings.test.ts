@@ -196,7 +196,7 @@ test('an unreadable file is a problem, not an absent file', () => {
   };
   assert.throws(
     () => loadSettings({ home: '/home', env: {}, readFile, modeOf: () => null }),
-    /\.env: must be readable.*EACCES/,
+    /\.env: must be a file that can be read.*EACCES/,
   );
 });
 

@@ -130,8 +130,8 @@ export function loadSettings(from: SettingsSources): Settings {
       problems.push({
         name,
         value: null,
-        rule: 'must be readable',
-        remedy: `Check owner and rights of the file (${why}).`,
+        rule: 'must be a file that can be read',
+        remedy: `Check what it is, its owner and its rights (${why}).`,
       });
       return null;
     }

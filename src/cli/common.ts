@@ -1,5 +1,5 @@
 /** What several commands share: options, settings with their errors, reading files. Must never print: commands do. */
-import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { STATUS_FILE, type StatusReport } from '../observe/status.ts';
@@ -30,10 +30,19 @@ export const modeOption = (): Option => new Option('--mode <mode>', 'which accou
 export const homeOf = (context: Context, options: HomeOption): string =>
   homeFolder(options.home, context.env, context.cwd);
 
-/** The file's text; null when there is none. Throws when there is one that cannot be read, or a link that leads nowhere. */
+/**
+ * The file's text; null when there is none. Throws when there is one that cannot be read, a link that leads nowhere, or
+ * something that is no regular file: a pipe would be waited for without an end.
+ */
 export function readText(path: string): string | null {
+  let fd: number | null = null;
   try {
-    return readFileSync(path, 'utf8');
+    const stat = statSync(path);
+    if (!stat.isFile()) throw new Error(`it is ${kindOf(stat)}; only a regular file is read`);
+    // What was put there meanwhile is not waited for either.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (!fstatSync(fd).isFile()) throw new Error('it is no regular file any more');
+    return readFileSync(fd, 'utf8');
   } catch (fault) {
     const code = fault instanceof Error && 'code' in fault ? fault.code : '';
     // Keys that are kept elsewhere, and not there now, are not the same as no keys.
@@ -42,8 +51,17 @@ export function readText(path: string): string | null {
     // A file that has come in between is not there yet: whoever waits for it looks again.
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     throw fault;
+  } finally {
+    if (fd !== null) closeSync(fd);
   }
 }
+
+const kindOf = (stat: Stats): string => {
+  if (stat.isDirectory()) return 'a folder';
+  if (stat.isFIFO()) return 'a pipe';
+  if (stat.isSocket()) return 'a socket';
+  return 'a device';
+};
 
 /** The mode bits; null when it is not there, or where the system has none (Windows). */
 export const modeOf = (path: string): number | null =>

@@ -27,6 +27,7 @@ function tower(args: readonly string[], at: string, uid?: number) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args, '--home', at], {
     ...who,
     env: { PATH },
+    timeout: 20_000,
     encoding: 'utf8',
   });
   return { code: status, out: stdout, err: stderr, all: `${stdout}${stderr}` };
@@ -89,6 +90,30 @@ test('keys behind a link that leads nowhere are not the same as no keys', () => 
   for (const command of [['start'], ['doctor', '--offline']]) {
     const { code, all } = tower(command, home);
     assert.notEqual(code, 0);
-    assert.match(all, /\.env: must be readable.* \(a link that leads nowhere\)/);
+    assert.match(all, /\.env: must be a file that can be read.* \(a link that leads nowhere\)/);
+  }
+});
+
+test('what is no regular file in the place of settings or keys is not waited for', () => {
+  const pipe = join(home, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  const of = (name: string, at: string): void => {
+    rmSync(join(home, name), { force: true, recursive: true });
+    symlinkSync(at, join(home, name));
+  };
+  for (const [name, at, words] of [
+    ['.env', pipe, 'a pipe'],
+    ['.env', '/dev/zero', 'a device'],
+    ['tower.config.json', pipe, 'a pipe'],
+    ['tower.config.json', tmpdir(), 'a folder'],
+  ] as const) {
+    of(name, at);
+    for (const command of [['start'], ['doctor', '--offline']]) {
+      const { code, all } = tower(command, home);
+      assert.ok(code === 1 || code === 2, `${command[0]}: ${code} ${all}`);
+      assert.ok(all.includes(`${name}: must be a file that can be read`), all);
+      assert.ok(all.includes(`it is ${words}; only a regular file is read`), all);
+    }
+    rmSync(join(home, name));
   }
 });
