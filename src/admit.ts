@@ -120,10 +120,17 @@ export function requestOf(entry: Entry): Request | null {
 
 export class Admitter {
   readonly #o: AdmitOptions;
+  /** Of the bytes that were read in this run, as long as somebody holds them. */
+  readonly #requests = new WeakMap<Uint8Array, Request>();
   #queue: Promise<void> = Promise.resolve();
 
   constructor(options: AdmitOptions) {
     this.#o = options;
+  }
+
+  /** As the function of this name, without reading again what was read when it was admitted. */
+  requestOf(entry: Entry): Request | null {
+    return (entry.raw === null ? undefined : this.#requests.get(entry.raw)) ?? requestOf(entry);
   }
 
   /** Resolves when everything given is journaled. One call after the other: repeats are numbered in the order they came. */
@@ -278,6 +285,7 @@ export class Admitter {
     const parsed = parse({ fileName: base.name, bytes: raw, receivedAt: base.receivedAt });
     if (!parsed.ok) return refused(parsed.error, parsed.requestOrderId);
     const { request } = parsed;
+    this.#requests.set(raw, request);
     const latest = base.receivedAt + this.#o.sendByMaxSeconds * 1e6;
     if (request.sendBy !== null && request.sendBy > latest) {
       const allowed = `until ${isoMicros(micros(latest))}`;

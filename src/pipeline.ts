@@ -3,7 +3,7 @@
  * the same code. Must never take files in before the journal, the accounts and the budget are as an earlier run left them.
  */
 import { takeAccount } from './account.ts';
-import { type AdmitOptions, Admitter, requestOf } from './admit.ts';
+import { type AdmitOptions, Admitter } from './admit.ts';
 import { Alarms } from './alarms.ts';
 import type { Account, Broker, Outcome } from './broker/broker.ts';
 import { Budget, SEED_MS } from './dispatch/budget.ts';
@@ -232,7 +232,7 @@ export class Pipeline {
       halts: this.#halts,
       holdsConflicts: this.#o.limits.conflicts === 'hold',
       onTheirWay: new Map(),
-      requestOf,
+      requestOf: (entry) => this.#admitter.requestOf(entry),
       suspect: () => this.#suspects.has(mode) || !this.#informed.has(mode),
       // Once the longest delay has passed, an order that a look-up does not find was never sent.
       strayCopies: () =>

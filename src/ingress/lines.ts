@@ -94,7 +94,10 @@ const placeOf = (name: string): string => `${name.slice(name.lastIndexOf('_') + 
 /** Whom a file says that it is from; empty when its name says nobody. In an agent's own folder it is that agent, whatever the name says. */
 export function senderOf({ inbox, entry }: Waiting): AgentId | '' {
   if (inbox.agent !== null) return inbox.agent;
-  const second = entry.name.split('_', 2)[1] ?? '';
+  const { name } = entry;
+  const from = name.indexOf('_') + 1;
+  const to = name.indexOf('_', from);
+  const second = from === 0 ? '' : name.slice(from, to < 0 ? name.length : to);
   return isAgentId(second) ? second : '';
 }
 

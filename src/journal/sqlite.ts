@@ -52,7 +52,7 @@ const settled = (state: State, version: number): number =>
 
 /** The same bytes, not a copy. */
 const bytesOf = (raw: Uint8Array | null): Buffer | null =>
-  raw === null ? null : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  raw === null || Buffer.isBuffer(raw) ? raw : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 
 /** So many rows are kept in memory: more than are under way between a commit and the next. */
 const ROWS_KEPT = 1024;

@@ -47,12 +47,15 @@ export class Pins {
 
   /** What leads to the folder's entries, with no slash at the end. Throws ENOENT, ENOTDIR, ELOOP. */
   at(folder: string): string {
-    return this.#pin(path.posix.normalize(folder)).prefix;
+    return this.#pin(this.#pins.has(folder) ? folder : path.posix.normalize(folder)).prefix;
   }
 
   /** What leads to a file; only for calls that are done when they return. */
   file(relative: string): string {
-    return `${this.at(path.posix.dirname(relative))}/${path.posix.basename(relative)}`;
+    const cut = relative.lastIndexOf('/');
+    return cut > 0
+      ? `${this.at(relative.slice(0, cut))}/${relative.slice(cut + 1)}`
+      : `${this.at(path.posix.dirname(relative))}/${path.posix.basename(relative)}`;
   }
 
   /** Runs `work` with what leads to the files; their folders stay open until it has ended. */
@@ -104,9 +107,11 @@ export class Pins {
   #pin(folder: string): Pin {
     const known = this.#pins.get(folder);
     if (known !== undefined) {
-      // The last used stand last.
-      this.#pins.delete(folder);
-      this.#pins.set(folder, known);
+      // The last used stand last, once there are so many that some may have to go.
+      if (this.#pins.size > HELD / 2) {
+        this.#pins.delete(folder);
+        this.#pins.set(folder, known);
+      }
       return known;
     }
     const parent = path.posix.dirname(folder);

@@ -20,6 +20,19 @@ export function readJson(text: string): JsonValue | undefined {
 }
 
 function nestsDeeperThan(limit: number, text: string): boolean {
+  return opensMoreThan(limit, text) && isDeeperThan(limit, text);
+}
+
+/** Without so many brackets there cannot be so many levels, and to count them is far quicker than to walk through the text. */
+function opensMoreThan(limit: number, text: string): boolean {
+  let opened = 0;
+  for (const bracket of '{[')
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1))
+      if (++opened > limit) return true;
+  return false;
+}
+
+function isDeeperThan(limit: number, text: string): boolean {
   let depth = 0;
   let quoted = false;
   for (let i = 0; i < text.length; i++) {
