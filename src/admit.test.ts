@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Admitter, type Received } from './admit.ts';
 import { alpacaBroker } from './broker/alpaca/client.ts';
 import { systemNetwork } from './broker/alpaca/network-system.ts';
 import { HALT_FOLDER } from './halt/halt.ts';
 import { Halts } from './halt/halts.ts';
+import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite.ts';
 import { type Clock, micros, systemClock } from './lib/clock.ts';
 import { noFailpoints } from './lib/failpoint.ts';
@@ -46,7 +47,15 @@ function received(n: number, nth = 1): Received {
   };
 }
 
-test('what may leave at once', async (t) => {
+interface Place {
+  readonly journal: Journal;
+  readonly admitter: Admitter;
+  readonly told: string[];
+  /** From now on so many ask in vain. */
+  occupy(count: number): void;
+}
+
+async function place(act: (place: Place) => Promise<void>): Promise<void> {
   const home = mkdtempSync(path.join(tmpdir(), 'admit-'));
   const files = systemFiles(home);
   files.makeFolder(HALT_FOLDER);
@@ -62,7 +71,6 @@ test('what may leave at once', async (t) => {
     random: seededRandom(1),
   });
   const told: string[] = [];
-  /** So many ask in vain. */
   let busy = 0;
   const admitter = new Admitter({
     journal,
@@ -83,32 +91,41 @@ test('what may leave at once', async (t) => {
     strayed: () => told.push('journaled a repeat'),
   });
   try {
-    await t.test('is spent from the budget at the moment that the tower reads on its clock', async () => {
-      await admitter.admit([received(1)]);
-      assert.deepEqual(told.splice(0), ['sends r1-1', 'took r1-1 in, sending']);
-      assert.deepEqual(await journal.spentSince('paper', micros(0), 'trading'), [AT]);
-    });
-
-    await t.test('waits for no repeat that came before it', async () => {
-      await admitter.admit([received(1, 2), received(2), received(3)]);
-      assert.deepEqual(told.splice(0), [
-        'sends r2-1',
-        'sends r3-1',
-        'took r2-1 in, sending',
-        'took r3-1 in, sending',
-        'journaled a repeat',
-      ]);
-    });
-
-    await t.test('passes nobody who came with it and must wait', async () => {
-      busy = 1;
-      await admitter.admit([received(4), received(5)]);
-      assert.deepEqual(told.splice(0), ['took r4-1 in, admitted', 'took r5-1 in, admitted']);
-    });
+    await act({ journal, admitter, told, occupy: (count) => (busy = count) });
   } finally {
     await journal.close();
     await broker.close();
     await files.close();
     rmSync(home, { recursive: true });
   }
+}
+
+describe('what may leave at once', () => {
+  test('is spent from the budget at the moment that the tower reads on its clock', () =>
+    place(async ({ journal, admitter, told }) => {
+      await admitter.admit([received(1)]);
+      assert.deepEqual(told, ['sends r1-1', 'took r1-1 in, sending']);
+      assert.deepEqual(await journal.spentSince('paper', micros(0), 'trading'), [AT]);
+    }));
+
+  test('waits for no repeat that came before it', () =>
+    place(async ({ admitter, told }) => {
+      await admitter.admit([received(1)]);
+      told.splice(0);
+      await admitter.admit([received(1, 2), received(2), received(3)]);
+      assert.deepEqual(told, [
+        'sends r2-1',
+        'sends r3-1',
+        'took r2-1 in, sending',
+        'took r3-1 in, sending',
+        'journaled a repeat',
+      ]);
+    }));
+
+  test('passes nobody who came with it and must wait', () =>
+    place(async ({ admitter, told, occupy }) => {
+      occupy(1);
+      await admitter.admit([received(4), received(5)]);
+      assert.deepEqual(told, ['took r4-1 in, admitted', 'took r5-1 in, admitted']);
+    }));
 });

@@ -7,11 +7,13 @@ import { type Book, postTo } from '../books/book.ts';
 import { fill, moneyFee, split } from '../books/postings.ts';
 import { defined } from '../lib/assert.ts';
 import { type Micros, micros } from '../lib/clock.ts';
-import { seededRandom } from '../lib/random.ts';
+import { below, chance, pick, seededRandom } from '../lib/random.ts';
 import { canonical } from '../order/decimal.ts';
 import { orderError } from '../order/errors.ts';
 import { orderName } from '../order/name.ts';
+import type { Measured } from '../risk/measure.ts';
 import {
+  type Answer,
   type Arrival,
   type BookEntry,
   type BookedEntry,
@@ -20,6 +22,8 @@ import {
   type Entry,
   followUp,
   type Journal,
+  type Patch,
+  sendingEvent,
 } from './journal.ts';
 
 export interface JournalUnderTest {
@@ -70,6 +74,22 @@ const booking = (activity: string | null, ...entries: readonly BookEntry[]): Boo
   account: 'PA1',
   activity,
   entries,
+});
+
+const measured = (n: number): Measured => ({
+  mode: 'paper',
+  agent: 'alpha',
+  type: 'stockbuy',
+  parts: [],
+  qty: null,
+  value: null,
+  limit: null,
+  meeting: null,
+  isUnsized: true,
+  isPriced: false,
+  coin: null,
+  session: 'regular',
+  content: String(n),
 });
 
 async function admitted(journal: Journal, n: number, more: Partial<Arrival> = {}): Promise<Entry> {
@@ -171,6 +191,77 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
       assert.equal(outgoing?.version, 2);
       assert.deepEqual(outgoing?.answer, { error });
       assert.equal(outgoing?.archived, true);
+    });
+
+    test('journals the first sending with the order that may leave at once, as of the moment it is told', async ({
+      journal,
+      reopen,
+    }) => {
+      const at = micros(AT + 5);
+      const verdicts = [{ sentAt: at }, 'admit', orderError('internal', 'no'), { sentAt: at }] as const;
+      const admissions = await journal.admit(
+        verdicts.map((_, n) => arrival(n, { measured: measured(n) })),
+        ({ content }) => verdicts[Number(content)] ?? 'admit',
+      );
+      const entries = admissions.flatMap((admission) => (admission.kind === 'new' ? [admission.entry] : []));
+      assert.deepEqual(
+        entries.map(({ state, attempts }) => [state, attempts]),
+        [
+          ['sending', 1],
+          ['admitted', 0],
+          ['refused', 0],
+          ['sending', 1],
+        ],
+      );
+      const later = reopen();
+      assert.deepEqual(await later.spentSince('paper', micros(0), 'trading'), [at, at]);
+      assert.deepEqual(
+        (await later.unfinished(['sending'])).map(({ seq }) => seq),
+        [entries[0]?.seq, entries[3]?.seq],
+      );
+      const again = change(defined(entries[0], 'the first'), { events: [sendingEvent(entries[0]?.seq ?? 0, 1)] });
+      assert.deepEqual(await journal.apply([again]), [{ kind: 'seen' }]);
+    });
+
+    test('reads a request by its number as by its id, whatever was done to it', async ({ journal }) => {
+      const random = seededRandom('by number as by id');
+      const taken: Entry[] = [];
+      const texts = ['{}', '{"a":"\\ud800"}', '{"ü":"\u{1f5fc}"}'];
+      for (let step = 0; step < 150; step++) {
+        const known = taken.length === 0 || below(random, 6) === 0 ? undefined : pick(random, taken);
+        if (known === undefined) {
+          taken.push(await admitted(journal, step, { raw: chance(random, 0.2) ? null : Buffer.from(`${step}`) }));
+          continue;
+        }
+        const entry = defined(await journal.find({ seq: known.seq }), 'the entry');
+        const origin = { asOf: micros(AT + step), source: 'mirror' } as const;
+        const answer = pick<Answer>(random, [
+          { dataJson: pick(random, texts), ...(chance(random, 0.5) ? { origin } : {}) },
+          { error: orderError('internal', pick(random, texts)) },
+        ]);
+        const patch: Patch = {
+          state: pick(random, ['sending', 'in_doubt', 'working', 'closed']),
+          ...(chance(random, 0.5) ? { answer } : {}),
+          ...(chance(random, 0.3) ? { doubted: chance(random, 0.5), attempts: step } : {}),
+          ...(chance(random, 0.3) ? { brokerId: `b${step}`, brokerStatus: 'new', filledQty: '0.5' } : {}),
+        };
+        const isArchived = chance(random, 0.5);
+        const asked = [journal.apply([change(entry, { patch })]), journal.apply([change(entry, { patch })])];
+        // In one commit with them, or after it.
+        if (chance(random, 0.5)) await asked[1];
+        if (chance(random, 0.5))
+          await journal.mark([{ seq: entry.seq, published: entry.version, archived: isArchived }]);
+        if (chance(random, 0.1)) await journal.unpublish(chance(random, 0.5) ? null : 'alpha', AT);
+        assert.deepEqual(
+          (await Promise.all(asked)).map(([one]) => one?.kind),
+          ['applied', 'stale'],
+        );
+        // What was just written is remembered by its number, and looked up by its id.
+        const found = await journal.find({ seq: entry.seq });
+        assert.deepEqual(found, await journal.find({ clientOrderId: entry.clientOrderId }), `step ${step}`);
+        for (const one of (await journal.outgoing(99)).entries)
+          assert.deepEqual(one, await journal.find({ clientOrderId: one.clientOrderId }), `step ${step}`);
+      }
     });
 
     test('has answers published again: what is not done, and what is new', async ({ journal }) => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, mock, test } from 'node:test';
-import type { Arrival, Entry, Journal } from '../journal/journal.ts';
+import { afterEach, describe, mock, test } from 'node:test';
+import type { Arrival, Entry, Journal, Patch } from '../journal/journal.ts';
 import { openSqliteJournal } from '../journal/sqlite.ts';
 import { defined } from '../lib/assert.ts';
 import { type Micros, micros, systemClock } from '../lib/clock.ts';
@@ -23,6 +23,7 @@ afterEach(async () => {
 
 const AT: Micros = micros(1_770_000_000_000_000);
 const NAME = defined(orderName('paper', 'alpha', 'stockbuy', '20260213143022000001'), 'a valid name');
+const OTHER = defined(orderName('paper', 'alpha', 'stockbuy', '20260213143022000002'), 'a valid name');
 const ARCHIVED = `orders/failed/${NAME.stem}.json`;
 
 interface Rig {
@@ -39,7 +40,7 @@ interface Rig {
 async function makeRig(): Promise<Rig> {
   const home = fs.mkdtempSync(path.join(tmpdir(), 'respond-'));
   const files = systemFiles(home, { temps: TEMP_FOLDER });
-  for (const folder of ['processing', 'orders/failed', TEMP_FOLDER]) files.makeFolder(folder);
+  for (const folder of ['processing', 'orders/completed', 'orders/failed', TEMP_FOLDER]) files.makeFolder(folder);
   const journal = openSqliteJournal({ file: path.join(home, 'tower.db'), clock: systemClock, random: seededRandom(1) });
   const raw = Buffer.from('{"n": 1}');
   const arrival: Arrival = {
@@ -169,4 +170,124 @@ test('answers that were taken away are made again, at once and at the next start
   assert.equal(fs.readFileSync(answer, 'utf8'), text);
   assert.match(rig.told.at(-1) ?? '', /responses\/alpha was taken away/);
   await next.stop();
+});
+
+/** An order that is with the broker, its answer not yet known. */
+async function underWay(rig: Rig): Promise<Entry> {
+  const [admission] = await rig.journal.admit([
+    {
+      receipt: 'r2',
+      name: OTHER,
+      raw: Buffer.from('{"n": 2}'),
+      sha256: null,
+      receivedAt: AT,
+      requestOrderId: null,
+      sendBy: null,
+      wire: '{}',
+      state: 'admitted',
+      doubted: false,
+      answer: null,
+    },
+  ]);
+  assert.ok(admission?.kind === 'new');
+  return move(rig, admission.entry, { state: 'sending' });
+}
+
+async function move({ journal }: Rig, entry: Entry, patch: Patch): Promise<Entry> {
+  const [applied] = await journal.apply([{ seq: entry.seq, rev: entry.rev, at: AT, patch, events: [], stage: 'd5' }]);
+  assert.ok(applied?.kind === 'applied');
+  return applied.entry;
+}
+
+const upcoming = (entry: Entry, patch: Patch): Entry => ({
+  ...entry,
+  ...patch,
+  version: entry.version + 1,
+  answeredAt: AT,
+});
+const aTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('files that are written ahead', () => {
+  const temps = ({ home }: Rig): readonly string[] => fs.readdirSync(path.join(home, TEMP_FOLDER));
+  const answered = ({ home }: Rig) => JSON.parse(fs.readFileSync(path.join(home, responsePath(OTHER)), 'utf8'));
+  const isArchived = ({ home }: Rig, folder: string): boolean =>
+    fs.existsSync(path.join(home, `orders/${folder}/${OTHER.stem}.json`));
+
+  /** What is written to disk from here on. */
+  const writes = (): string[] => {
+    const written: string[] = [];
+    const { writeFileSync } = fs;
+    mock.method(fs, 'writeFileSync', (...args: Parameters<typeof writeFileSync>) => {
+      written.push(String(args[1]));
+      writeFileSync(...args);
+    });
+    return written;
+  };
+
+  test('are what is shown when the journal says the same', async () => {
+    const rig = await makeRig();
+    await drain(rig);
+    const entry = await underWay(rig);
+    const written = writes();
+    const done: Patch = { state: 'working', answer: { dataJson: '{"id":"b"}' } };
+    rig.responder.expect(entry);
+    await aTurn();
+    rig.responder.prepare(upcoming(entry, done));
+    assert.equal(written.length, 2);
+    assert.equal(temps(rig).length, 2);
+    assert.ok(!fs.existsSync(path.join(rig.home, responsePath(OTHER))) && !isArchived(rig, 'completed'));
+    await move(rig, entry, done);
+    await drain(rig);
+    assert.equal(written.length, 2);
+    assert.deepEqual([answered(rig).data, isArchived(rig, 'completed'), temps(rig)], [{ id: 'b' }, true, []]);
+  });
+
+  test('are never shown when the journal says something else', async () => {
+    const rig = await makeRig();
+    await drain(rig);
+    const entry = await underWay(rig);
+    rig.responder.expect(entry);
+    await aTurn();
+    rig.responder.prepare(upcoming(entry, { state: 'working', answer: { dataJson: '{"id":"b"}' } }));
+    await move(rig, entry, {
+      state: 'in_doubt',
+      doubted: true,
+      answer: { error: orderError('in_doubt', 'who knows') },
+    });
+    await drain(rig);
+    assert.deepEqual([answered(rig).status, answered(rig).sent, temps(rig)], ['error', 'unknown', []]);
+    assert.ok(!isArchived(rig, 'completed') && !isArchived(rig, 'failed'));
+  });
+
+  test('that could not be written are written when their turn comes', async () => {
+    const rig = await makeRig();
+    await drain(rig);
+    const entry = await underWay(rig);
+    const done: Patch = { state: 'working', answer: { dataJson: '{"id":"b"}' } };
+    const failing = mock.method(fs, 'writeFileSync', () => {
+      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    });
+    rig.responder.expect(entry);
+    await aTurn();
+    rig.responder.prepare(upcoming(entry, done));
+    failing.mock.restore();
+    await move(rig, entry, done);
+    await drain(rig);
+    assert.deepEqual([answered(rig).data, isArchived(rig, 'completed'), temps(rig)], [{ id: 'b' }, true, []]);
+  });
+
+  test('are gone after a stop, and none is begun', async () => {
+    const rig = await makeRig();
+    await drain(rig);
+    const entry = await underWay(rig);
+    rig.responder.expect(entry);
+    await aTurn();
+    assert.equal(temps(rig).length, 1);
+    await rig.responder.stop();
+    rig.responder.prepare(upcoming(entry, { state: 'working', answer: { dataJson: '{}' } }));
+    rig.responder.expect(entry);
+    await aTurn();
+    await aTurn();
+    assert.deepEqual(temps(rig), []);
+  });
 });

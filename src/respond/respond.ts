@@ -192,7 +192,9 @@ export class Responder {
     while (this.#working !== null) await this.#working;
     this.#stopped = true;
     this.#retry();
-    for (const ahead of this.#ahead.values()) await this.#discard(ahead);
+    const ahead = [...this.#ahead.values()];
+    this.#ahead.clear();
+    for (const one of ahead) await this.#discard(one);
   }
 
   async #drain(): Promise<void> {

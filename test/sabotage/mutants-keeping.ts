@@ -254,4 +254,34 @@ export const KEEPING: readonly Mutant[] = [
     edits: [{ file: FILES, find: 'fs.linkSync(at(temp), at(to));', replace: 'fs.renameSync(at(temp), at(to));' }],
     catcher: { test: 'src/lib/files.test.ts', only: 'never over' },
   },
+  {
+    id: 'row-remembered-as-it-was',
+    number: '105',
+    name: 'the journal remembers a request as it was before it was marked',
+    why: 'an answer is published again and again, and its file archived twice',
+    edits: [{ file: SQLITE, find: 'this.#rows.delete(mark.seq);', replace: '' }],
+    catcher: { test: 'src/journal/sqlite.test.ts', only: 'by its number as by its id' },
+  },
+  {
+    id: 'written-ahead-unlooked',
+    number: '106',
+    name: 'an answer that was written ahead is shown whatever the journal says',
+    why: 'the agent reads what was never decided',
+    edits: [{ file: RESPOND, find: 'answer?.bytes === text ? answer : null', replace: 'answer' }],
+    catcher: { test: 'src/respond/respond.test.ts', only: 'never shown' },
+  },
+  {
+    id: 'sent-by-another-clock',
+    number: '107',
+    name: "a sending is dated by the market's clock when it is journaled with its order",
+    why: 'where the clocks differ the next start does not know what was spent',
+    edits: [
+      {
+        file: SQLITE,
+        find: "this.#sql.spend.run(name.mode, sentAt, 1, 'trading')",
+        replace: "this.#sql.spend.run(name.mode, this.#clock.now(), 1, 'trading')",
+      },
+    ],
+    catcher: { test: 'src/admit.test.ts', only: 'reads on its clock' },
+  },
 ];
