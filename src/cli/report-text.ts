@@ -201,10 +201,16 @@ const COLUMNS = [
   'client_order_id',
   'order_id',
   'activity_id',
+  'meta',
 ] as const;
 
-/** One line per posting, with a head before the first. */
-export function* csvLines(mode: Mode, rows: Iterable<PostedRow>, withHead: boolean): Generator<string> {
+/** One line per posting, with a head before the first. `metaOf` is what the request's file says of itself, as JSON text. */
+export function* csvLines(
+  mode: Mode,
+  rows: Iterable<PostedRow>,
+  withHead: boolean,
+  metaOf: (clientOrderId: string) => string | null,
+): Generator<string> {
   if (withHead) yield `${COLUMNS.join(',')}\n`;
   for (const row of rows) {
     const cells = [
@@ -222,6 +228,7 @@ export function* csvLines(mode: Mode, rows: Iterable<PostedRow>, withHead: boole
       row.clientOrderId ?? '',
       row.orderId ?? '',
       row.activity ?? '',
+      (row.clientOrderId === null ? null : metaOf(row.clientOrderId)) ?? '',
     ];
     yield `${cells.map(csvCell).join(',')}\n`;
   }

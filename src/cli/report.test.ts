@@ -151,8 +151,8 @@ test('CSV has a line for every posting, and no formula', async () => {
   const { out } = await report('--csv', '--from', '2026-02-13');
   const lines = out.trim().split('\n');
   assert.equal(lines.length, 5);
-  assert.equal(lines[1], '2026-02-13T10:00:00.000000Z,paper,alpha,fill,AAPL,-4,110,440,0,40,6,,o2,');
-  assert.match(lines[2] ?? '', /,'=cmd\(\)$/);
+  assert.equal(lines[1], '2026-02-13T10:00:00.000000Z,paper,alpha,fill,AAPL,-4,110,440,0,40,6,,o2,,');
+  assert.match(lines[2] ?? '', /,'=cmd\(\),$/);
 });
 
 test('the page needs nothing else, and takes no text for markup', async () => {

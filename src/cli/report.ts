@@ -10,6 +10,7 @@ import { type BooksReader, openBooksReader } from '../journal/reader.ts';
 import { NotAJournal } from '../journal/recognise.ts';
 import { type Micros, micros } from '../lib/clock.ts';
 import { MODES, type Mode } from '../order/name.ts';
+import { metaOf } from '../order/parse.ts';
 import { fromRfc3339 } from '../order/time.ts';
 import { agentOption, type HomeOption, homeOf, homeOption, jsonOption } from './common.ts';
 import { type Context, EXIT, Exit } from './context.ts';
@@ -67,7 +68,8 @@ export function reportCommand(context: Context): Command {
           .map(({ mode, account }) => booksOf(reader, mode, account, from, to, options.agent));
         if (options.csv === true) {
           books.forEach((one, nth) => {
-            for (const line of csvLines(one.mode, rowsOf(reader, one, options.agent), nth === 0)) context.out(line);
+            const rows = rowsOf(reader, one, options.agent);
+            for (const line of csvLines(one.mode, rows, nth === 0, (id) => metaIn(reader, id))) context.out(line);
           });
         } else if (options.html !== undefined) {
           const pages = books.map((one) => ({ ...one, trades: newest(rowsOf(reader, one, options.agent)) }));
@@ -117,6 +119,11 @@ function booksOf(
 
 function* rowsOf(reader: BooksReader, { account, from, to }: ModeBooks, agent?: string): Generator<PostedRow> {
   for (const row of reader.postings(account, from, to)) if (agent === undefined || row.agent === agent) yield row;
+}
+
+function metaIn(reader: BooksReader, clientOrderId: string): string | null {
+  const raw = reader.raw(clientOrderId);
+  return raw === null ? null : metaOf(raw);
 }
 
 /** The last rows, the newest first. */

@@ -23,6 +23,8 @@ export interface BooksReader {
   postings(account: string, from: Micros, to: Micros): Iterable<PostedRow>;
   /** The last price before the first moment of each symbol, and all up to the second; in the order of time. */
   prices(account: string, from: Micros, to: Micros): Iterable<PriceRow>;
+  /** The bytes of the file of a request; null when there is no such request, or it had none. */
+  raw(clientOrderId: string): Uint8Array | null;
   close(): void;
 }
 
@@ -82,5 +84,9 @@ const readerOf = (db: Database): BooksReader => ({
         )
         .all({ account, from, to }),
     ),
+  raw: (clientOrderId) =>
+    trusted<{ raw: Uint8Array | null } | undefined>(
+      db.prepare('SELECT raw FROM requests WHERE client_order_id = ?').get(clientOrderId),
+    )?.raw ?? null,
   close: () => db.close(),
 });

@@ -3,7 +3,7 @@
  * exactly what the agent wrote, or the file is refused. Must never throw on any input.
  */
 import { isoMicros, type Micros } from '../lib/clock.ts';
-import { clipped, isJsonObject, type JsonObject, parseLossless } from '../lib/json.ts';
+import { clipped, isJsonObject, type JsonObject, parseLossless, stringifyLossless } from '../lib/json.ts';
 import { type JsonProblem, parseStrict } from '../lib/json-strict.ts';
 import { type ErrorCode, type OrderError, type Problem, problemsError } from './errors.ts';
 import { meta, object, repeated, requestOrderId, time } from './fields.ts';
@@ -140,4 +140,11 @@ function checkDeadline(envelope: JsonObject, receivedAt: Micros, problems: Probl
   if (typeof found !== 'string' || at === null || at > receivedAt) return;
   const message = `send_by ${found} is past; received ${isoMicros(receivedAt)}`;
   problems.push({ code: 'send_by', field: 'send_by', message, got: found, allowed: 'a later time', hint: null });
+}
+
+/** The `meta` of a file that was taken, as JSON text with every digit; null for none. */
+export function metaOf(bytes: Uint8Array): string | null {
+  const json = parseStrict(splitSignature(bytes).body);
+  const given = json.ok ? json.value['meta'] : undefined;
+  return given === undefined ? null : stringifyLossless(given);
 }
