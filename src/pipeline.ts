@@ -37,6 +37,7 @@ import type { AgentId, Mode } from './order/name.ts';
 import { STATES, type State } from './order/states.ts';
 import { countOpen } from './recount.ts';
 import { Responder } from './respond/respond.ts';
+import { refusedNow } from './risk/again.ts';
 import { type Rules, rulesOf } from './risk/decide.ts';
 import type { Identities } from './risk/identity.ts';
 
@@ -231,6 +232,7 @@ export class Pipeline {
       doubt: this.#o.doubt,
       halts: this.#halts,
       holdsConflicts: this.#o.limits.conflicts === 'hold',
+      refused: async (seq, trade) => refusedNow(seq, trade, this.#o.limits, await journal.ground(clock.now())),
       onTheirWay: new Map(),
       requestOf: (entry) => this.#admitter.requestOf(entry),
       suspect: () => this.#suspects.has(mode) || !this.#informed.has(mode),

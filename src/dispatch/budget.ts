@@ -112,6 +112,12 @@ export class Budget {
     this.#enter(this.#now);
   }
 
+  /** The request of a taken slot does not leave. */
+  giveBack(): void {
+    for (const window of this.#windows) window.giveBack();
+    if (this.#left !== null) this.#left.count++;
+  }
+
   /**
    * 0 when `tryTake` would give a slot now, else the milliseconds after which it is worth asking again: never later than
    * the moment a slot is free, and so always progress.

@@ -10,6 +10,7 @@ import type { Entry, Host, Journal } from '../journal/journal.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
 import type { Mirror } from '../mirror/mirror.ts';
+import type { OrderError } from '../order/errors.ts';
 import { agentOf } from '../order/name.ts';
 import { isMarketLike, type Request, type TradeRequest } from '../order/request.ts';
 import type { Lane } from './lanes.ts';
@@ -44,6 +45,8 @@ export interface Desk extends Adoption {
   readonly holdsConflicts: boolean;
   /** Orders whose bytes have left and whose answer has not come, by `seq`, as halts look at them. */
   readonly onTheirWay: Map<number, Haltable>;
+  /** Why an order that was taken in may not be sent any more, by the limits; null when it may. */
+  refused(seq: number, trade: TradeRequest): Promise<OrderError | null>;
   /** What the account holds by the books; null until they were once compared with it. */
   held(): Promise<Held | null>;
   /** The typed request of an entry, read again from its journaled bytes. */

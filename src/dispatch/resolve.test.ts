@@ -154,6 +154,7 @@ async function inDoubt(
     halts: new Halts(files, clock),
     holdsConflicts: false,
     onTheirWay: new Map(),
+    refused: async () => null,
     held: async () => null,
     requestOf: () => trade,
     suspect: () => false,

@@ -78,7 +78,8 @@ export async function resolve(
       entry.attempts < MAX_ATTEMPTS &&
       now < deadline &&
       desk.readiness.obstacle === null &&
-      desk.halts.against(haltable(trade)) === null;
+      desk.halts.against(haltable(trade)) === null &&
+      (await desk.refused(seq, trade)) === null;
     if (!mayResend) {
       entry = await leaveUnresolved(desk, entry);
       looks = 0;

@@ -100,8 +100,16 @@ export async function send(
       const sendBy = isoMicros(entry.sendBy ?? desk.clock.now());
       return giveUpUnsent(desk, entry, notSentInTime(cause, sendBy, whyUnsent(desk, 'trading')));
     }
+    // What was counted when it was taken in counts on; but money may have been lost since, or a limit made tighter.
+    const error = await desk.refused(entry.seq, trade);
+    if (error !== null) {
+      turn.unused();
+      turn.release();
+      return endUnsent(desk, entry, 'refused', { error });
+    }
     const halt = desk.halts.lately(haltable(trade));
     if (halt !== null) {
+      turn.unused();
       turn.release();
       if (halt !== 'unreadable') return refuseHalted(desk, entry, halt);
       const nap = pause(desk.clock, Math.max(0, Math.min(UNREADABLE_WAIT_MS, deadline - desk.clock.monotonic())));
@@ -241,7 +249,7 @@ async function endUnsent(
         }
       : {
           patch: { state, answer },
-          events: [{ kind: state === 'refused' ? 'halted' : 'expired', detail: '{}' }],
+          events: [{ kind: state === 'refused' ? 'kept_back' : 'expired', detail: '{}' }],
           stage: 'd5',
         };
   });

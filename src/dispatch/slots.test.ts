@@ -127,6 +127,23 @@ test('so many orders are without an answer at once, whatever else goes on', asyn
   await fourth;
 });
 
+test('what does not leave gives its place back', async () => {
+  const clock = new HandClock();
+  const shares = { weightOf: () => 1, perMinuteOf: () => 2 };
+  const slots = slotsOf(clock, { shares, budget: new Budget({ perMinute: 2, perSecond: 2 }) });
+  for (let n = 0; n < 5; n++) {
+    const grant = await slots.take('order', 'a').granted;
+    grant?.unused();
+    grant?.release();
+  }
+  assert.deepEqual([slots.report().spending.spent, slots.waiting], [0, 0]);
+  const grant = await slots.take('order', 'a').granted;
+  grant?.leaves();
+  grant?.unused();
+  grant?.release();
+  assert.equal(slots.report().spending.spent, 1, 'what has left has left');
+});
+
 test('with the limits of Alpaca four orders may be on their way, of two accounts together', () => {
   assert.equal(mostOnTheirWay(10, 1), 4);
   assert.equal(mostOnTheirWay(10, 2) * 2, 4);

@@ -14,6 +14,8 @@ import { keptOf, Window } from './window.ts';
 export interface Grant {
   /** Called when the request is handed to the network: from here its place in the budget lasts. */
   leaves(): void;
+  /** Called instead when nothing leaves: its place is given back. */
+  unused(): void;
   /**
    * Called with what became of it. A 429 pauses the host: 1, 2, 4, 8, 8 seconds for the `nth` of one request, or what the
    * broker asks for.
@@ -260,6 +262,12 @@ export class Slots {
     };
     waiter.settle({
       leaves,
+      unused: () => {
+        if (left) return;
+        left = true;
+        this.#budget.giveBack();
+        if (counts) cap.giveBack();
+      },
       heard: (outcome, nth = 1) => {
         isHeard = true;
         answered();

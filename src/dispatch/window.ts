@@ -74,6 +74,11 @@ export class Window {
     this.#held++;
   }
 
+  /** What was held does not leave. */
+  giveBack(): void {
+    this.#held--;
+  }
+
   /** What was held has left. */
   enter(at: number): void {
     this.#held--;

@@ -244,7 +244,7 @@ export interface Journal {
   admit(arrivals: readonly Arrival[], judge?: Judge): Promise<readonly Admission[]>;
   /** The order before this one that stands in its way at the broker; null when it may go. */
   conflict(seq: number): Promise<Conflict | null>;
-  /** Where everybody stands now: for who shows it. */
+  /** Where everybody stands now: for who shows it, and for a second look before an order that has waited leaves. */
   ground(now: Micros): Promise<Ground>;
   /** Orders that are not final and that no limit counts: an earlier version took them in. Costs what is open. */
   uncounted(): Promise<readonly Entry[]>;

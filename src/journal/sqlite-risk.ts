@@ -171,6 +171,11 @@ export class RiskTables {
     this.#set(row, { ...row, parts: JSON.stringify(parts) });
   }
 
+  /** Positions are worth something else now. */
+  repriced(): void {
+    this.#standings?.moved();
+  }
+
   #hold(
     account: string,
     { agent, posting }: BookEntry,
@@ -237,6 +242,8 @@ export class RiskTables {
     }
     for (const row of trusted<Row[]>(this.#sql.since.all(Math.min(day, now - REMEMBERED_US))))
       standings.take(takenOf(row));
+    // The settings may be others than those by which they were taken in.
+    standings.moved();
     return standings;
   }
 

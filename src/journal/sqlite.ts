@@ -469,7 +469,10 @@ export class SqliteJournal implements Journal {
   }
 
   setPrices(account: string, at: Micros, prices: ReadonlyMap<string, Decimal>): Promise<void> {
-    return this.#commit(() => this.#books.setPrices(account, at, prices));
+    return this.#commit(() => {
+      this.#books.setPrices(account, at, prices);
+      this.#risk.repriced();
+    });
   }
 
   counts(): Promise<Readonly<Record<string, number>>> {

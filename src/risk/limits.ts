@@ -47,8 +47,17 @@ export function needsQuote(rules: LimitRules, trade: TradeRequest): boolean {
   return 'legs' in trade ? isSpent : trade.side === 'sell' || coinOf(trade) !== null;
 }
 
-/** Null when it may be taken. */
-export function judge(order: Measured, rules: LimitRules, ground: Ground, quotes: Quotes | null): OrderError | null {
+/**
+ * Null when it may be taken. `isAgain`: it was taken in before and is not counted here; then what is looked at is what may
+ * have changed while it waited, and not how often or at what distance from the market it was asked for.
+ */
+export function judge(
+  order: Measured,
+  rules: LimitRules,
+  ground: Ground,
+  quotes: Quotes | null,
+  isAgain = false,
+): OrderError | null {
   const agent: Side = {
     scope: order.agent,
     limits: rules.agent(order.agent),
@@ -57,7 +66,7 @@ export function judge(order: Measured, rules: LimitRules, ground: Ground, quotes
   const account: Side = { scope: ACCOUNT, limits: rules.account, name: (limit) => `limits.account.${limit}` };
   const ceiling = overCeiling(order);
   if (ceiling !== null) return ceiling;
-  if (rules.marketClosed === 'refuse' && waitsForDays(order.session, ground.now))
+  if (!isAgain && rules.marketClosed === 'refuse' && waitsForDays(order.session, ground.now))
     return orderError('risk_closed', 'the market is closed, and the order would wait for two days or more', {
       more: { limit: 'limits.market_closed' },
     });
@@ -65,9 +74,9 @@ export function judge(order: Measured, rules: LimitRules, ground: Ground, quotes
     const error =
       mayNot(order, side, ground) ??
       tooLarge(order, side) ??
-      offMarket(order, side, rules, quotes) ??
-      tooOften(order, side, ground) ??
+      (isAgain ? null : (offMarket(order, side, rules, quotes) ?? tooOften(order, side, ground))) ??
       tooMuch(order, side, ground) ??
+      (isAgain ? null : tooMuchToday(order, side, ground)) ??
       tooLossy(order, side, ground);
     if (error !== null) return error;
   }
@@ -329,7 +338,7 @@ export const repeatsOf = (order: Measured): string => order.parts.map(({ symbol,
 /** Exposure with this order in full. What can only make it smaller passes. */
 function tooMuch(order: Measured, side: Side, { standings, now }: Ground): OrderError | null {
   const { limits, scope } = side;
-  if (!isSet(limits, 'position_qty', 'position_value', 'gross_value', 'day_value')) return null;
+  if (!isSet(limits, 'position_qty', 'position_value', 'gross_value')) return null;
   const totals = standings.totals(order.mode, scope, now);
   let gross = limits.gross_value === null ? ZERO : totals.gross;
   let isMore = false;
@@ -391,8 +400,14 @@ function tooMuch(order: Measured, side: Side, { standings, now }: Ground): Order
         },
       );
   }
+  return null;
+}
+
+function tooMuchToday(order: Measured, side: Side, { standings, now }: Ground): OrderError | null {
+  const { limits, scope } = side;
   if (limits.day_value === null) return null;
   if (order.value === null) return noPrice(order);
+  const totals = standings.totals(order.mode, scope, now);
   const day = totals.dayValue.plus(order.value);
   if (day.lte(limits.day_value)) return null;
   return reached(

@@ -133,6 +133,9 @@ export interface Taken {
 export class Standings {
   readonly #scopes = new Map<string, Scope>();
   readonly #parts = new Map<number, OpenPart[]>();
+  /** How often something was booked or has changed but orders, and how often it had when each was opened. */
+  #moves = 0;
+  readonly #openedAt = new Map<number, number>();
   /** What is live of the exits of orders. */
   readonly #exits = new Map<number, Exact>();
   /** Orders with a part that can meet others, by mode, symbol and side. */
@@ -220,12 +223,34 @@ export class Standings {
     const [first] = parts;
     if (first === undefined) return;
     this.#parts.set(first.seq, [...parts]);
+    this.#openedAt.set(first.seq, this.#moves);
     for (const part of parts) this.#count(part, part.left);
     this.#countExits(first.seq);
     for (const name of [first.agent, ACCOUNT]) this.#scope(first.mode, name).orders.add(first.seq);
     for (const part of parts) {
       this.#meetings.add(part);
       if (part.isDoubtful) this.#doubtful.add(part);
+    }
+  }
+
+  /** Prices, settings or anything else outside of orders are others now. */
+  moved(): void {
+    this.#moves++;
+  }
+
+  /** Whether anything was booked, or `moved`, since this order was opened. */
+  hasMovedSince(seq: number): boolean {
+    return this.#openedAt.get(seq) !== this.#moves;
+  }
+
+  /** Asks as if an order were not there. `ask` must not change anything. */
+  without<T>(seq: number, ask: (parts: readonly OpenPart[]) => T): T {
+    const parts = [...this.parts(seq)];
+    for (const index of parts.keys()) this.leave(seq, index, ZERO);
+    try {
+      return ask(parts);
+    } finally {
+      for (const [index, { left }] of parts.entries()) this.leave(seq, index, left);
     }
   }
 
@@ -273,6 +298,7 @@ export class Standings {
     for (const [index] of parts.entries()) this.leave(seq, index, ZERO);
     this.end(seq);
     this.#parts.delete(seq);
+    this.#openedAt.delete(seq);
     for (const part of parts) {
       this.#meetings.remove(part);
       this.#doubtful.remove(part);
@@ -281,6 +307,7 @@ export class Standings {
 
   /** What an agent holds of a symbol has become this. */
   hold(mode: string, agent: string, symbol: string, change: { readonly qty: Exact; readonly basis: Exact }): void {
+    this.#moves++;
     this.#move(mode, agent, symbol, (one) => ({
       ...one,
       held: one.held.plus(change.qty),

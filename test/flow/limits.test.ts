@@ -124,6 +124,25 @@ test('an order that an earlier version took in is counted, and one that the book
   );
 });
 
+test('orders that wait are judged by the limits of the moment in which they would leave', async () => {
+  tower = new Harness({ config: {} });
+  await tower.start({ TOWER_BUDGET_PER_MINUTE: '16', TOWER_BUDGET_PER_SECOND: '16' });
+  const stems = Array.from({ length: 20 }, () => tower.drop('alpha', 'stockbuy', RESTING));
+  await tower.until(
+    () => (stems.some((stem) => tower.read(stem) !== null) ? true : null),
+    () => 'none left',
+  );
+  await tower.stop();
+  const waiting = stems.filter((stem) => tower.read(stem) === null);
+  assert.ok(waiting.length > 0 && waiting.length < stems.length, `${waiting.length} wait`);
+  writeFileSync(join(tower.home, 'tower.config.json'), JSON.stringify({ limits: { agent: { order_value: '0.50' } } }));
+  await tower.start();
+  for (const stem of waiting) {
+    const { error, sent, final } = await tower.answer(stem);
+    assert.deepEqual([error?.code, sent, final], ['risk_value', 'no', true]);
+  }
+});
+
 test('the report says what is left of each limit, of each agent and of the account', async () => {
   await start({
     limits: { account: { open_orders: 9 }, agent: { open_orders: 5 } },

@@ -58,7 +58,7 @@ const QUOTES: Quotes = new Map([['AAPL', quote('99', '101')]]);
 export class Desk {
   readonly clock = new HandClock();
   readonly journal: Journal;
-  readonly #rules;
+  readonly rules;
   /** Of all desks: a journal that is opened again must not see a name twice. */
   static #n = 0;
   #trades = 0;
@@ -74,7 +74,7 @@ export class Desk {
       agent: given.agent ?? {},
       account: given.account ?? {},
     });
-    this.#rules = limitRules({ limits, agents });
+    this.rules = limitRules({ limits, agents });
   }
 
   /** An order of `type` is taken in, or refused. */
@@ -120,9 +120,8 @@ export class Desk {
       };
     });
     const admissions = await this.journal.admit(arrivals, (order, ground) => {
-      const error = judge(order, this.#rules, ground, quotes);
-      const conflict =
-        error === null && this.#rules.conflicts === 'refuse' ? conflictOf(order, ground.standings) : null;
+      const error = judge(order, this.rules, ground, quotes);
+      const conflict = error === null && this.rules.conflicts === 'refuse' ? conflictOf(order, ground.standings) : null;
       return conflict === null ? (error ?? 'admit') : conflictError(conflict, false);
     });
     return admissions.map((admission) => {
