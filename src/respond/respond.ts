@@ -149,6 +149,12 @@ export class Responder {
     this.#ahead.set(entry.seq, { archive, answer: files.stage(responsePath(entry.name), responseText(entry)) });
   }
 
+  /** One order is under way and its answer is written already: nothing else would be published with it. */
+  get #isAlone(): boolean {
+    const [first, second] = this.#ahead.values();
+    return first?.answer !== undefined && first.answer !== null && second === undefined;
+  }
+
   #mayStage({ seq }: Entry): boolean {
     return !this.#stopped && this.#working === null && this.#ahead.size < AHEAD && !this.#ahead.has(seq);
   }
@@ -200,10 +206,12 @@ export class Responder {
   async #drain(): Promise<void> {
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      // Let what else is decided in this turn be published together.
-      await new Promise<void>((resolve) => {
-        this.#o.clock.after(0, resolve);
-      });
+      // Let what else is decided in this turn be published together, where there is anything else.
+      if (this.#isAlone) await null;
+      else
+        await new Promise<void>((resolve) => {
+          this.#o.clock.after(0, resolve);
+        });
       const limit = BATCH + this.#left;
       const { entries, strays } = await this.#o.journal.outgoing(limit);
       const marks = await this.#publish(entries, strays);
