@@ -31,7 +31,7 @@ import type { Files } from './lib/files.ts';
 import type { Random } from './lib/random.ts';
 import { Mirror, type MirrorSettings } from './mirror/mirror.ts';
 import { CannotStart, type TowerEvent } from './observe/events.ts';
-import { orderEvent } from './observe/narrate.ts';
+import { Narrator } from './observe/narrate.ts';
 import type { BooksReport, BudgetReport } from './observe/status.ts';
 import type { AgentId, Mode } from './order/name.ts';
 import { STATES, type State } from './order/states.ts';
@@ -113,7 +113,7 @@ export class Pipeline {
   readonly #unknownAt = new Map<Mode, number>();
   /** Modes of which it is known what earlier journals have sent: the book was read in this run, or there was none. */
   readonly #informed = new Set<Mode>();
-  readonly #steps = new Map<number, string>();
+  readonly #narrator: Narrator;
   readonly #pending = new Pending();
   readonly counts = { received: 0, succeeded: 0, refused: 0 };
   /** Of the tower's own requests: nothing goes, not even a cancel, before those of the start are answered. */
@@ -129,6 +129,7 @@ export class Pipeline {
     this.#notice = notice;
     const fatal = (error: unknown): void => this.#fail(error);
     this.#halts = new Halts(files, clock);
+    this.#narrator = new Narrator(clock, options.onEvent);
     const heard = {
       upcoming: (entry: Entry) => this.#responder.prepare(entry),
       changed: (entry: Entry) => this.#changed(entry),
@@ -162,8 +163,6 @@ export class Pipeline {
       admitted: (entry) => {
         this.counts.received++;
         this.#alarms.taken(entry);
-        // Whoever reads along is told of every order that it was received, also of one that was sent in the same moment.
-        if (entry.state === 'sending') this.#o.onEvent(orderEvent({ ...entry, state: 'admitted' }, entry.receivedAt));
         this.#changed(entry);
       },
       strayed: (fileName, error) => {
@@ -334,6 +333,7 @@ export class Pipeline {
     await Promise.all(this.#lines.map((line) => line.dispatcher.stop()));
     await Promise.all(this.#lines.map((line) => line.follower.stop()));
     if (!this.#failed) await this.#responder.stop();
+    this.#narrator.flush();
     for (const line of this.#lines) line.mirror.stop();
     await Promise.all(this.#lines.map((line) => line.broker.close()));
   }
@@ -382,6 +382,7 @@ export class Pipeline {
     if (this.#failed) return;
     this.#failed = true;
     this.#stopped = true;
+    this.#narrator.flush();
     this.#o.fatal(error);
   }
 
@@ -469,14 +470,10 @@ export class Pipeline {
     line?.dispatcher.take(entry);
     if (entry.state === 'sending') this.#responder.expect(entry);
     if (entry.version > entry.published) this.#responder.ring();
-    const event = orderEvent(entry, this.#ports.clock.now());
-    const before = this.#steps.get(entry.seq);
+    const before = this.#narrator.changed(entry);
     if (entry.state === 'working' && (before === undefined || BEFORE_BROKER.has(before)))
       line?.follower.accepted(entry);
     if (entry.state === 'working') line?.dispatcher.opened(entry, this.#haltWatch.known);
     this.#alarms.changed(entry);
-    if (STATES[entry.state].final) this.#steps.delete(entry.seq);
-    else this.#steps.set(entry.seq, event.step);
-    if (before !== event.step) this.#o.onEvent(event);
   }
 }
