@@ -219,7 +219,8 @@ export class Pipeline {
     const { mode } = broker;
     const hosts = { trading: this.#slots('trading'), data: this.#slots('data') };
     const readiness = new Readiness();
-    const adoption = { broker, writer: this.#writer, notice, late: (entry: Entry) => dispatcher.late(entry) };
+    const late = (entry: Entry): void => dispatcher.late(entry);
+    const adoption = { broker, writer: this.#writer, doubt: this.#o.doubt, notice, late };
     const desk: Desk = {
       ...adoption,
       journal,
@@ -318,6 +319,7 @@ export class Pipeline {
       this.#pending.note(entry);
       this.#lineOf(entry.mode)?.dispatcher.take(entry);
     }
+    for (const { dispatcher } of this.#lines) await dispatcher.recover();
     await this.#responder.start();
     failpoints.hit('k27-in-recovery');
     this.#haltWatch.start();

@@ -3,7 +3,7 @@
  * order for ours whose terms are not those that were sent, nor move an entry backwards.
  */
 
-import type { Entry, JournalEvent } from '../journal/journal.ts';
+import { type Entry, type JournalEvent, unwantedEvent } from '../journal/journal.ts';
 import type { Writer, Written } from '../journal/writer.ts';
 import { apiError } from '../order/errors.ts';
 import { hasEnded, type State } from '../order/states.ts';
@@ -13,6 +13,8 @@ import type { Broker, BrokerOrder, Wire } from './broker.ts';
 export interface Adoption {
   readonly broker: Broker;
   readonly writer: Writer;
+  /** What happens to an order that appears after it was given up. */
+  readonly doubt: { readonly latePolicy: 'cancel' | 'keep' };
   notice(level: 'info' | 'warn' | 'error', text: string, remedy: string): void;
   /** An order appeared after the doubt about it was given up, or after the agent was told that there is none. */
   late(entry: Entry): void;
@@ -58,7 +60,10 @@ export async function adopt(
       kind: 'order',
       detail: JSON.stringify({ id: order.id, status: order.status, filled_qty: order.filledQty }),
     };
-    return { patch: absorbed.patch, legs: absorbed.legs, events: [...events, seen, ...anomaly], stage };
+    // With its adoption, so that a tower that ends at this moment still knows what it wants.
+    const unwanted = late && to.doubt.latePolicy === 'cancel' ? [unwantedEvent(order.id)] : [];
+    const all = [...events, seen, ...anomaly, ...unwanted];
+    return { patch: absorbed.patch, legs: absorbed.legs, events: all, stage };
   });
   if (conflict) {
     to.notice(

@@ -25,9 +25,9 @@ export class Dispatcher {
   readonly #rights: CancelRights;
   readonly #fatal: (error: unknown) => void;
   readonly #jobs = new Map<number, Job>();
-  /** Cancels of orders that came late. */
-  readonly #late = new Set<Job>();
-  /** Orders that a halt has had cancelled in this run, by the broker's id. */
+  /** Cancels that no agent has asked for. */
+  readonly #background = new Set<Job>();
+  /** What these are for in this run: the broker's ids of orders that came late, or that a halt wants gone. */
   readonly #cancelling = new Set<string>();
 
   /** `fatal` is called with whatever a job throws: a journal that failed, a broken invariant. */
@@ -161,10 +161,19 @@ export class Dispatcher {
     if (cancels && brokerId !== null) this.#cancelInBackground(entry.agent, brokerId);
   }
 
+  /** Takes up what an earlier run wanted cancelled and may not have asked for. Before anything is taken in. */
+  async recover(): Promise<void> {
+    const { journal, broker, doubt } = this.#desk;
+    if (doubt.latePolicy !== 'cancel') return;
+    for (const entry of await journal.unwanted(broker.mode)) this.#cancelOpen(entry);
+  }
+
   #cancelInBackground(agent: string, brokerId: string): void {
+    if (this.#cancelling.has(brokerId)) return;
+    this.#cancelling.add(brokerId);
     const job: Job = {
       callOff: () => {},
-      done: this.#cancelLate(agent, brokerId, (callOff) => {
+      done: this.#cancelUntilAnswered(agent, brokerId, (callOff) => {
         job.callOff = callOff;
         if (this.#desk.isStopped()) callOff();
       })
@@ -172,10 +181,10 @@ export class Dispatcher {
           if (!this.#desk.isStopped()) this.#fatal(error);
         })
         .finally(() => {
-          this.#late.delete(job);
+          this.#background.delete(job);
         }),
     };
-    this.#late.add(job);
+    this.#background.add(job);
   }
 
   /**
@@ -218,15 +227,12 @@ export class Dispatcher {
     const order: unknown =
       entry.answer !== null && 'dataJson' in entry.answer ? JSON.parse(entry.answer.dataJson) : null;
     const ids = openIds(order);
-    for (const id of ids.length === 0 && entry.brokerId !== null ? [entry.brokerId] : ids) {
-      if (this.#cancelling.has(id)) continue;
-      this.#cancelling.add(id);
+    for (const id of ids.length === 0 && entry.brokerId !== null ? [entry.brokerId] : ids)
       this.#cancelInBackground(entry.agent, id);
-    }
   }
 
   /** Asks until the broker has said yes or no: nobody else would cancel it. */
-  async #cancelLate(agent: string, id: string, onWait: (callOff: () => void) => void): Promise<void> {
+  async #cancelUntilAnswered(agent: string, id: string, onWait: (callOff: () => void) => void): Promise<void> {
     const desk = this.#desk;
     for (let tries = 0; ; tries++) {
       const outcome = await ask(desk, 'cancel', agent, () => desk.broker.cancel(id));
@@ -244,7 +250,7 @@ export class Dispatcher {
   /** Calls off every wait and resolves when no job runs. The desk must say `isStopped` by then. */
   async stop(): Promise<void> {
     for (const host of Object.values(this.#desk.hosts)) host.stop();
-    const jobs = [...this.#jobs.values(), ...this.#late];
+    const jobs = [...this.#jobs.values(), ...this.#background];
     for (const job of jobs) job.callOff();
     await Promise.all(jobs.map((job) => job.done));
   }

@@ -22,6 +22,7 @@ import { parse } from '../order/parse.ts';
 import { isTrade, type TradeRequest } from '../order/request.ts';
 import { Budget } from './budget.ts';
 import type { Desk, DoubtPolicy } from './desk.ts';
+import { Dispatcher } from './dispatcher.ts';
 import { Readiness } from './readiness.ts';
 import { resolve } from './resolve.ts';
 import { Slots } from './slots.ts';
@@ -98,6 +99,8 @@ interface Scene {
   entry(): Promise<Entry>;
   /** Runs on to this moment, or to the end of the doubt. */
   until(ms: number): Promise<void>;
+  /** What a next process does first, until nothing is left to do before this moment. */
+  restart(ms: number): Promise<void>;
 }
 
 /** An order whose first sending came to nothing known; `answer` is the broker, told the moment in milliseconds. */
@@ -199,6 +202,12 @@ async function inDoubt(
       await clock.run(ms, () => ended);
       if (ended) await job;
     },
+    async restart(ms) {
+      const dispatcher = new Dispatcher(desk, { may: () => true }, assert.ifError);
+      const recovered = dispatcher.recover();
+      await clock.run(ms, () => false);
+      await recovered;
+    },
   };
 }
 
@@ -223,6 +232,22 @@ test('an order that the list shows is found though look-ups do not see it', asyn
   await scene.until(120 * MINUTE_MS);
   const { state, brokerId } = await scene.entry();
   assert.deepEqual([state, brokerId], ['working', 'o-1']);
+});
+
+test('an order that came late is cancelled by the next process when this one ends before it has asked', async () => {
+  for (const latePolicy of ['cancel', 'keep'] as const) {
+    const found = (request: HttpRequest): HttpResult =>
+      request.method === 'DELETE' ? said(204, '') : isList(request) ? said(200, `[${ORDER}]`) : NOT_FOUND;
+    const scene = await inDoubt(found, { resend: false, latePolicy });
+    const cancels = (): readonly string[] =>
+      scene.requests.filter(({ method }) => method === 'DELETE').map(({ path }) => path);
+    // Nobody is told of it: as when the process ends at that moment.
+    await scene.until(120 * MINUTE_MS);
+    assert.equal((await scene.entry()).state, 'working');
+    assert.deepEqual(cancels(), []);
+    await scene.restart(121 * MINUTE_MS);
+    assert.deepEqual(cancels(), latePolicy === 'cancel' ? ['/v2/orders/o-1'] : []);
+  }
 });
 
 test('on the second page of the list it is found as well', async () => {

@@ -24,6 +24,7 @@ import {
   type Journal,
   type Patch,
   sendingEvent,
+  unwantedEvent,
 } from './journal.ts';
 
 export interface JournalUnderTest {
@@ -320,6 +321,19 @@ export function journalConformance(title: string, open: () => JournalUnderTest):
         (await reopen().unfinished()).map(({ seq }) => seq),
         [1, 3],
       );
+    });
+
+    test('lists what works and is not wanted, until it has ended', async ({ journal, reopen }) => {
+      for (let n = 1; n <= 3; n++) await admitted(journal, n);
+      const at = async (seq: number): Promise<Entry> => defined(await journal.find({ seq }), 'it');
+      const events = [unwantedEvent('b2')];
+      await journal.apply([change(await at(1), { patch: { state: 'working', brokerId: 'b1' } })]);
+      await journal.apply([change(await at(2), { patch: { state: 'working', brokerId: 'b2' }, events })]);
+      const seqs = (entries: readonly Entry[]): readonly number[] => entries.map(({ seq }) => seq);
+      assert.deepEqual(seqs(await reopen().unwanted('paper')), [2]);
+      assert.deepEqual(await journal.unwanted('live'), []);
+      await journal.apply([change(await at(2), { patch: { state: 'closed' } })]);
+      assert.deepEqual(await journal.unwanted('paper'), []);
     });
 
     test('lists the unfinished of some states, and the newest orders of them', async ({ journal }) => {

@@ -151,6 +151,13 @@ export const sendingEvent = (seq: number, n: number): JournalEvent => ({
   detail: JSON.stringify({ n }),
 });
 
+/** An order came so late that it is to be cancelled: the wish outlives the process that has it. */
+export const unwantedEvent = (brokerId: string): JournalEvent => ({
+  kind: 'unwanted',
+  key: `unwanted:${brokerId}`,
+  detail: JSON.stringify({ order: brokerId }),
+});
+
 export interface Change {
   readonly seq: number;
   readonly rev: number;
@@ -266,6 +273,8 @@ export interface Journal {
   receipt(receipt: string): Promise<'unknown' | 'known' | 'archived'>;
   /** Entries that are not final, oldest first; only those in `states`, when it is given. */
   unfinished(states?: readonly State[]): Promise<readonly Entry[]>;
+  /** Orders that work at the broker and are to be cancelled since they came late (`unwantedEvent`), oldest first. */
+  unwanted(mode: Mode): Promise<readonly Entry[]>;
   /** Orders (not queries or cancels) that are not final and in one of these states, the newest first. */
   newestOrders(states: readonly State[], limit: number): Promise<readonly Entry[]>;
   /** Oldest first. */

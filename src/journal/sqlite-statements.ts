@@ -26,6 +26,8 @@ export function statements(db: Database) {
     // The index is named: without it the planner would rather walk through everything that ever was.
     unfinished: db.prepare(`SELECT * FROM requests INDEXED BY requests_unfinished
       WHERE final = 0 AND state IN (SELECT value FROM json_each(?)) ORDER BY seq`),
+    unwanted: db.prepare(`SELECT r.* FROM events AS e JOIN requests AS r ON r.seq = e.seq
+      WHERE e.key >= 'unwanted:' AND e.key < 'unwanted;' AND r.mode = ? AND r.state = 'working' ORDER BY r.seq`),
     newestOrders: db.prepare(`SELECT * FROM requests INDEXED BY requests_unfinished
       WHERE final = 0 AND state = ? AND wire IS NOT NULL ORDER BY seq DESC LIMIT ?`),
     outgoing: db.prepare(

@@ -365,6 +365,10 @@ export class SqliteJournal implements Journal {
     return this.#read(() => trusted<Row[]>(this.#sql.unfinished.all(JSON.stringify(states))).map(entryOf));
   }
 
+  unwanted(mode: Mode): Promise<readonly Entry[]> {
+    return this.#read(() => trusted<Row[]>(this.#sql.unwanted.all(mode)).map(entryOf));
+  }
+
   newestOrders(states: readonly State[], limit: number): Promise<readonly Entry[]> {
     return this.#read(() =>
       states

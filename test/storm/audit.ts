@@ -97,8 +97,22 @@ export function isSettled(disk: Disk, db: Database, oracle: Oracle, venue: Venue
     open.n === 0 &&
     left.n === 0 &&
     differences(db, oracle, venue.book).length === 0 &&
+    leftOpen(db, oracle, venue.book).length === 0 &&
     bookDifferences(db, venue).length === 0
   );
+}
+
+/** Orders that came late and are still open, although the owner wants such orders cancelled. */
+function leftOpen(db: Database, { cancelsLate }: Oracle, book: Book): readonly string[] {
+  if (!cancelsLate || !hasTables(db)) return [];
+  const late = statement(
+    db,
+    "SELECT DISTINCT r.broker_id AS id FROM events AS e JOIN requests AS r ON r.seq = e.seq WHERE e.kind = 'unwanted'",
+  ).all() as { readonly id: string }[];
+  return late.flatMap(({ id }) => {
+    const order = book.byId.get(id);
+    return order === undefined || isEnded(order.states.at(-1)) ? [] : [`${order.clientOrderId} (${id})`];
+  });
 }
 
 /** Where journal and broker's book tell different stories. */
@@ -182,6 +196,7 @@ export function checkEnd(disk: Disk, db: Database, oracle: Oracle, venue: Venue)
   for (const text of differences(db, oracle, book)) oracle.fail('I8', text);
   for (const text of bookDifferences(db, venue)) oracle.fail('books', `the books differ from the account: ${text}`);
   for (const text of strangeOwners(db, book, oracle.generation)) oracle.fail('books', text);
+  for (const text of leftOpen(db, oracle, book)) oracle.fail('late', `${text} came late, and is open for good`);
   const rows = requests(db);
   for (const row of rows) {
     if (row.final === 0 && row.state !== 'working') oracle.fail('I15', `${row.client_order_id} is still ${row.state}`);

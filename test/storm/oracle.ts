@@ -132,6 +132,11 @@ export class Oracle {
     });
   }
 
+  /** The owner wants orders cancelled that appear after they were given up. */
+  get cancelsLate(): boolean {
+    return this.#world.cancelsLate;
+  }
+
   #isOver(id: string): boolean {
     const row = statement(this.#world.db(), 'SELECT final FROM requests WHERE client_order_id = ?').get(id) as
       | { final: number }
