@@ -144,6 +144,22 @@ test('what does not leave gives its place back', async () => {
   assert.equal(slots.report().spending.spent, 1, 'what has left has left');
 });
 
+test('at once is only who would be next: nobody who waits is passed, and what is taken is used', async () => {
+  const clock = new HandClock();
+  const slots = slotsOf(clock, { budget: new Budget({ perMinute: 200, perSecond: 10 }) });
+  // One place of the second is a cancel's.
+  const taken = Array.from({ length: 9 }, () => slots.takeNow('order', 'a'));
+  assert.ok(taken.every((grant) => grant !== null));
+  assert.equal(slots.takeNow('order', 'b'), null, 'the second is spent');
+  assert.equal(slots.waiting, 0, 'whoever is not served at once does not wait');
+  const waiting = slots.take('order', 'a');
+  for (const grant of taken) grant?.leaves();
+  assert.equal(slots.takeNow('cancel', 'b'), null, 'somebody waits');
+  await clock.pass(1_400);
+  assert.notEqual(await waiting.granted, null);
+  assert.notEqual(slots.takeNow('order', 'b'), null);
+});
+
 test('with the limits of Alpaca four orders may be on their way, of two accounts together', () => {
   assert.equal(mostOnTheirWay(10, 1), 4);
   assert.equal(mostOnTheirWay(10, 2) * 2, 4);

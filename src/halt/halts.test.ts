@@ -43,3 +43,27 @@ test('a halt is seen at once by the strict look, and by the others from the next
   await nextTurn();
   assert.notEqual(halts.lately(ORDER), null);
 });
+
+test('a folder that cannot be read holds every order back, as long as it cannot', async (t) => {
+  const home = fs.mkdtempSync(join(tmpdir(), 'halts-'));
+  const real = systemFiles(home);
+  t.after(async () => {
+    await real.close();
+    fs.rmSync(home, { recursive: true });
+  });
+  real.makeFolder(HALT_FOLDER);
+  let fault: string | null = 'EIO';
+  const files: Files = {
+    ...real,
+    list(folder) {
+      if (fault !== null) throw Object.assign(new Error(fault), { code: fault });
+      return real.list(folder);
+    },
+  };
+  const halts = new Halts(files, systemClock);
+  assert.equal(halts.against(ORDER), 'unreadable');
+  assert.equal(halts.lately(ORDER), 'unreadable');
+  await nextTurn();
+  fault = null;
+  assert.equal(halts.against(ORDER), null);
+});

@@ -66,11 +66,14 @@ function flip(file: string, bit: number): void {
 
 describe('the tip of a journal', () => {
   it('lets a journal be opened again that was closed, and one that was not', async () => {
-    const { open, killed } = stand();
+    const { file, open, killed } = stand();
     const journal = open();
     await note(journal, 3);
     await journal.close();
+    const summed = (): unknown => JSON.parse(readFileSync(tipOf(file), 'utf8')).closed;
+    assert.notEqual(summed(), null);
     const again = open();
+    assert.equal(summed(), null, 'what is open has no sum, from its first moment on: it may end by a power cut');
     await note(again, 1);
     await again.close();
     await open().close();

@@ -60,6 +60,17 @@ test('what waits for the budget takes in whatever is asked meanwhile', async () 
   assert.deepEqual(keys(await read(1000, 'AAPL')), [['AAPL'], 'asked']);
 });
 
+test('an answer is as old as the oldest of what is in it', async () => {
+  const { read, flows, later } = scene();
+  flows();
+  await read(1000, 'SPY');
+  later(600);
+  await read(1000, 'AAPL');
+  const both = await read(1000, 'SPY', 'AAPL');
+  assert.ok('asOf' in both);
+  assert.equal(both.asOf.mono, 0);
+});
+
 test('the symbol of one agent does not spoil the answer of another', async () => {
   const { sent, read, flows } = scene(['BAD']);
   const all = [read(1000, 'BAD'), read(1000, 'SPY')];

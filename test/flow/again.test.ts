@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { type RunningExchange, startExchange } from '../../src/exchange/server.ts';
 import { Harness, keysAt } from './harness.ts';
 
@@ -118,9 +119,15 @@ describe('a tower that starts again', { concurrency: true }, () => {
         for (const stem of stems) await tower.answer(stem);
       };
       await tower.start();
-      await send(35);
+      // One by one, so that each leaves at once.
+      for (let n = 0; n < 35; n++) await send(1);
       assert.equal(posts(), 35);
       await tower.stop();
+      // What the next start counts on: each request is remembered, by whatever way it left.
+      const db = new Sqlite(join(tower.home, 'data/tower.db'), { readonly: true });
+      const remembered = Number(db.prepare("SELECT sum(n) FROM spends WHERE host = 'trading'").pluck().get());
+      db.close();
+      assert.ok(remembered >= posts(), `${remembered} requests are remembered`);
       await tower.start();
       // More than twice what is left, so that a slow machine cannot make a run look thrifty.
       await send(80, { send_by: new Date(Date.now() + 3500).toISOString() });

@@ -65,3 +65,30 @@ it('one order that cannot be read is named, and neither the others nor trading w
   await tower.end();
   await exchange.close();
 });
+
+it('before the book was read in this run no trade leaves, also not one that could at once', async () => {
+  const exchange = await startExchange({ control: true });
+  const faults = `${exchange.url}/_control/faults`;
+  const fault = { method: 'GET', path: '/v2/orders', fault: { kind: 'status', status: 503 } };
+  await fetch(faults, { method: 'PUT', body: JSON.stringify({ requests: [fault] }) });
+  const tower = new Harness({ env: { ...keysAt(exchange.url), TOWER_SWEEP_INTERVAL_MS: '100' } });
+  await tower.start();
+  const stem = tower.drop('early', 'stockbuy', { symbol: 'SPY', qty: 1, order_class: 'market', time_in_force: 'day' });
+  await tower.until(
+    () => (tower.events.some((event) => event.kind === 'order') ? true : null),
+    () => 'not taken in',
+  );
+  const seen = (): number => exchange.exchange.faults.counts().requests[0]?.seen ?? 0;
+  const before = seen();
+  await tower.until(
+    () => (seen() >= before + 2 ? true : null),
+    () => 'the book is not asked for again',
+  );
+  const posts = (): number => exchange.exchange.ledger.after(0).filter(({ method }) => method === 'POST').length;
+  assert.equal(posts(), 0);
+  await fetch(faults, { method: 'DELETE' });
+  assert.equal((await tower.answer(stem)).status, 'success');
+  assert.equal(posts(), 1);
+  await tower.end();
+  await exchange.close();
+});

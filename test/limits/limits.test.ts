@@ -236,6 +236,26 @@ describe('limits of what may come', () => {
     assert.equal(code(await one.ask('beta', 'stockbuy', LIMIT)), undefined);
   });
 
+  test('a day is a day: what was won yesterday is nothing to lose today, and a clock that goes back begins none', async () => {
+    const DAY = 24 * 3600 * SECOND;
+    const one = await desk({ agent: { day_loss: '100', orders_per_day: 2 } });
+    await one.post(null, 'alpha', 'buy', '20', '100');
+    await one.post(null, 'alpha', 'sell', '10', '150');
+    one.clock.at += DAY;
+    await one.post(null, 'alpha', 'sell', '10', '89');
+    const lost = await one.ask('alpha', 'stockbuy', LIMIT);
+    assert.deepEqual([code(lost), lost.error?.details['used']], ['risk_loss', '110']);
+
+    const often = await desk({ agent: { orders_per_day: 2 } });
+    await often.ask('alpha', 'stockbuy', LIMIT);
+    await often.ask('alpha', 'stockbuy', LIMIT);
+    const midnight = Date.UTC(2026, 1, 13) * 1000;
+    for (const at of [midnight - SECOND, START, midnight - SECOND, START + SECOND]) {
+      often.clock.at = at;
+      assert.equal(code(await often.ask('alpha', 'stockbuy', LIMIT)), 'risk_rate', new Date(at / 1000).toISOString());
+    }
+  });
+
   test('90: nobody sells short where that is off', async () => {
     const one = await desk({ agent: { shorting: false } });
     assert.equal(code(await one.ask('alpha', 'stocksell', LIMIT)), 'risk_short');

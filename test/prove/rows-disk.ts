@@ -293,8 +293,25 @@ async function slowSyncs(rig: Rig): Promise<Figures> {
 
 const DATABASE = ['tower.db', 'tower.db-wal', 'tower.db-shm'];
 
-/** The journal is gone, or yesterday's; the same files are dropped again: no order twice. */
-async function journalLost(rig: Rig, how: 'deleted' | 'yesterday'): Promise<Figures> {
+/** A start on a journal that is shorter than it was must say so; true when it did. Then the file that knows is taken away. */
+async function isRefused(rig: Rig): Promise<boolean> {
+  const before = rig.wire.seen.length;
+  const tower = rig.launch();
+  await Promise.race([tower.exited, tower.ready().catch(() => {})]);
+  if (tower.isRunning) {
+    await tower.end('SIGKILL');
+    return false;
+  }
+  const { code } = await tower.exited;
+  const tip = join(rig.site.home, 'data', 'tower.tip');
+  must(code === 2 && tower.output.includes(tip), `ended with ${code}:\n${tower.output.slice(-800)}`);
+  must(rig.wire.seen.length === before, 'a refused start has asked the broker');
+  rmSync(tip);
+  return true;
+}
+
+/** The journal is gone, or yesterday's, or without its log; the same files are dropped again: no order twice. */
+async function journalLost(rig: Rig, how: 'deleted' | 'yesterday' | 'without its log'): Promise<Figures> {
   const data = join(rig.site.home, 'data');
   const first = await rig.start();
   rig.drop();
@@ -304,19 +321,25 @@ async function journalLost(rig: Rig, how: 'deleted' | 'yesterday'): Promise<Figu
   const second = await rig.start();
   const dropped = rig.dropMany(4);
   await rig.site.settled(20_000);
-  await second.end();
-  for (const name of DATABASE) rmSync(join(data, name), { force: true });
-  if (how === 'yesterday') copyFileSync(join(rig.folder, 'yesterday.db'), join(data, 'tower.db'));
+  if (how === 'without its log') {
+    await second.end('SIGKILL');
+    rmSync(join(data, 'tower.db-wal'));
+  } else {
+    await second.end();
+    for (const name of DATABASE) rmSync(join(data, name), { force: true });
+    if (how === 'yesterday') copyFileSync(join(rig.folder, 'yesterday.db'), join(data, 'tower.db'));
+  }
   rig.journalLost = true;
   rig.site.forgetAll();
   rmSync(join(rig.site.home, 'responses'), { recursive: true });
   for (const { stem } of dropped) rmSync(join(rig.site.home, 'orders', 'completed', `${stem}.json`), { force: true });
   for (const again of dropped) rig.site.dropAgain(again);
+  if (how !== 'deleted') must(await isRefused(rig), 'a tower started on a journal that is shorter than it was');
   await rig.start();
   await rig.site.settled(60_000);
   const orders = rig.ledger().filter(({ accepted }) => accepted).length;
   must(orders === 5, `${orders} orders for 5 requests`);
-  return { requests: 5, dropped_again: 4, orders };
+  return { requests: 5, dropped_again: 4, orders, ...(how === 'deleted' ? {} : { refused_first: 1 }) };
 }
 
 async function archiveTaken(rig: Rig): Promise<Figures> {
@@ -403,6 +426,7 @@ export const diskRows = (seed: number): readonly Row[] => [
   row('B17', 'every sync takes 0.2 s longer', slowSyncs),
   row('B20', 'journal deleted, files dropped again', (rig) => journalLost(rig, 'deleted')),
   row('B21', "yesterday's journal, files dropped again", (rig) => journalLost(rig, 'yesterday')),
+  row('B22', 'the log of the journal deleted, files dropped again', (rig) => journalLost(rig, 'without its log')),
   row('B23', 'archive name taken by something else', archiveTaken),
   row('B24', 'foreign things in processing/', foreignThings),
   row('B25', '20,000 other names in incoming/', crowded),

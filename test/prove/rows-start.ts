@@ -1,13 +1,15 @@
 /**
- * B26 and B27: homes on which no tower may start. Must never pass a refusal that does not name the cause, nor a remedy that
+ * B19, B26 and B27: homes on which no tower may start. Must never pass a refusal that does not name the cause, nor a remedy that
  * does not help.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Child, until } from './process.ts';
-import type { Rig } from './rig.ts';
+import { chanceOf } from './chance.ts';
+import { Child, sleep, until } from './process.ts';
+import { RESTING, type Rig } from './rig.ts';
 import { type Figures, leave, machine, must, need, type Row } from './row.ts';
+import { entriesOf } from './rows-disk-2.ts';
 
 /** The same folder under a second name: the lock is the folder's, not the name's. */
 async function boundTwice(rig: Rig): Promise<Figures> {
@@ -96,9 +98,83 @@ async function looseRights(rig: Rig): Promise<Figures> {
   return { refused: cases.length, put_right: cases.length };
 }
 
-const row = (id: string, title: string, run: Row['run']): Row => ({ id, title, promises: ['p1', 'p6'], run });
+const FLIPS = 16;
 
-export const startRows: readonly Row[] = [
+/**
+ * One bit of the journal is another, anywhere in it: closed, or as a killed tower leaves it, with its log. Found at the start, or
+ * of no consequence: what the start then knows is all that was known.
+ */
+async function flippedBits(rig: Rig, seed: number): Promise<Figures> {
+  const chance = chanceOf(seed);
+  const data = join(rig.site.home, 'data');
+  const kept = join(rig.folder, 'kept');
+  const known = (): string => {
+    const entries = entriesOf(rig.site.home, join(rig.folder, 'found'));
+    return entries.map(({ id, receipt, state }) => `${id} ${receipt} ${state}`).join('\n');
+  };
+  const tryAll = async (name: string): Promise<{ found: number; harmless: number }> => {
+    rmSync(kept, { recursive: true, force: true });
+    cpSync(data, kept, { recursive: true });
+    const before = known();
+    const bytes = readFileSync(join(kept, name));
+    let found = 0;
+    for (let n = 0; n < FLIPS; n++) {
+      const at = chance.whole(0, bytes.length - 1);
+      const flipped = Buffer.from(bytes);
+      flipped.writeUInt8(flipped.readUInt8(at) ^ (1 << chance.whole(0, 7)), at);
+      writeFileSync(join(data, name), flipped);
+      const tower = rig.launch();
+      await Promise.race([tower.exited, tower.ready().catch(() => {})]);
+      if (tower.isRunning) {
+        await tower.end('SIGKILL');
+        must(known() === before, `byte ${at} of ${name}: a tower runs, and knows\n${known()}\ninstead of\n${before}`);
+      } else {
+        const { code } = await tower.exited;
+        const isTold = tower.output.includes(join(data, 'tower.db'));
+        must(code === 2 && isTold, `byte ${at} of ${name}: ended with ${code}:\n${tower.output.slice(-800)}`);
+        found++;
+      }
+      rmSync(data, { recursive: true });
+      cpSync(kept, data, { recursive: true });
+    }
+    return { found, harmless: FLIPS - found };
+  };
+  const first = await rig.start();
+  rig.dropMany(6);
+  await rig.site.settled(20_000);
+  await first.end();
+  const closed = await tryAll('tower.db');
+  must(closed.harmless === 0, `${closed.harmless} of ${FLIPS} changed bits of a closed journal were not found`);
+  const second = await rig.start();
+  rig.dropMany(6, { payload: RESTING });
+  await rig.site.settled(20_000);
+  // What is still to be marked is marked.
+  await sleep(1000);
+  await second.end('SIGKILL');
+  const log = await tryAll('tower.db-wal');
+  must(log.found > 0, 'no changed bit of the log was found');
+  await rig.start();
+  rig.drop();
+  return {
+    closed_flips: FLIPS,
+    closed_found: closed.found,
+    log_flips: FLIPS,
+    log_found: log.found,
+    log_harmless: log.harmless,
+    kills: 1 + log.harmless,
+  };
+}
+
+const row = (id: string, title: string, run: Row['run'], minutes?: number): Row => ({
+  id,
+  title,
+  promises: ['p1', 'p6'],
+  ...(minutes === undefined ? {} : { minutes }),
+  run,
+});
+
+export const startRows = (seed: number): readonly Row[] => [
+  row('B19', 'one bit of the journal, or of its log, is another', (rig) => flippedBits(rig, seed), 1),
   row('B26', 'two towers see one home under two names', boundTwice),
   row('B27', 'folders that others may write, keys that others may read', looseRights),
 ];

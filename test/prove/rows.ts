@@ -31,7 +31,7 @@ export const allRows = (options: RowOptions): readonly Row[] => [
   ...budgetRows,
   ...diskRows(options.seed),
   ...diskFaultRows,
-  ...startRows,
+  ...startRows(options.seed),
   ...intakeRows,
   ...ownFileRows,
   ...clockRows,

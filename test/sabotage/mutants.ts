@@ -3,12 +3,18 @@ import type { Mutant } from './mutant.ts';
 import { BOOKKEEPING } from './mutants-books.ts';
 import { BUDGET } from './mutants-budget.ts';
 import { KEEPING } from './mutants-keeping.ts';
+import { GUARDS } from './mutants-limits.ts';
 import { MIRROR } from './mutants-mirror.ts';
 import { SENDING } from './mutants-sending.ts';
 
-export const MUTANTS: readonly Mutant[] = [...SENDING, ...KEEPING, ...MIRROR, ...BUDGET, ...BOOKKEEPING].sort((a, b) =>
-  a.number.localeCompare(b.number, 'en', { numeric: true }),
-);
+export const MUTANTS: readonly Mutant[] = [
+  ...SENDING,
+  ...KEEPING,
+  ...MIRROR,
+  ...BUDGET,
+  ...BOOKKEEPING,
+  ...GUARDS,
+].sort((a, b) => a.number.localeCompare(b.number, 'en', { numeric: true }));
 
 /** Of the catalogue, what has nothing to sabotage: the feature is not there. */
 export const NOT_APPLICABLE: readonly { readonly number: string; readonly name: string; readonly reason: string }[] = [

@@ -1,0 +1,56 @@
+/**
+ * A line that only counts, in a process of its own: what a row does at the same time cannot make requests look as if they had
+ * come together. Must never do anything else while it counts. Run by itself it is that process.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setPriority } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type Seen, Wire } from './wire.ts';
+
+const FILE = fileURLToPath(import.meta.url);
+
+export class Tap {
+  readonly url: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.url = url;
+  }
+
+  static async open(target: string): Promise<Tap> {
+    const child = fork(FILE, [target], { stdio: 'inherit' });
+    const end = (): void => void child.kill('SIGKILL');
+    process.on('exit', end);
+    child.on('exit', () => process.off('exit', end));
+    try {
+      // It needs next to nothing, and needs it at once.
+      setPriority(child.pid ?? 0, -10);
+    } catch {
+      // Not root: then it waits its turn.
+    }
+    const [url] = await once(child, 'message');
+    return new Tap(child, String(url));
+  }
+
+  /** Every request so far; moments in milliseconds of this process. */
+  async seen(): Promise<readonly Seen[]> {
+    this.#child.send('seen');
+    const [{ origin, seen }] = (await once(this.#child, 'message')) as [{ origin: number; seen: readonly Seen[] }];
+    return seen.map((one) => ({ ...one, at: one.at + origin - performance.timeOrigin }));
+  }
+
+  async end(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
+  }
+}
+
+if (process.argv[1] === FILE) {
+  const wire = new Wire(process.argv[2] ?? '');
+  await wire.open();
+  process.on('message', () => process.send?.({ origin: performance.timeOrigin, seen: wire.seen }));
+  process.on('disconnect', () => process.exit());
+  process.send?.(wire.url);
+}
