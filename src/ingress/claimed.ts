@@ -1,10 +1,13 @@
 /**
- * The names of claimed files: all that a start needs to take up what an earlier run had claimed. Must never make a name
- * that leads out of its folder.
+ * Claimed files: their names, which are all that a start needs to take up what an earlier run had claimed, and what is handed
+ * to the door. Must never make a name that leads out of its folder.
  */
-import type { Clock } from '../lib/clock.ts';
+import type { Received } from '../admit.ts';
+import type { Clock, Micros } from '../lib/clock.ts';
+import type { DirEntry, Peek } from '../lib/files.ts';
 import type { Random } from '../lib/random.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
+import { faultOf, ownerOf } from './faults.ts';
 import type { Waiting } from './lines.ts';
 
 /** Longest claimed name that every file system takes. */
@@ -54,3 +57,20 @@ export function tempAgent(path: string): AgentId | null {
   const agent = own === '' ? named : own;
   return isAgentId(agent) ? agent : null;
 }
+
+/** A claimed file as the door takes it. */
+export const receivedOf = (
+  entry: DirEntry,
+  { receipt, fileName, folderOf }: Claimed,
+  look: Peek,
+  maxBytes: number,
+  receivedAt: Micros,
+): Received => ({
+  receipt,
+  fileName,
+  origin: { folderOf, uid: ownerOf(look) },
+  claimedAs: entry.name,
+  receivedAt,
+  raw: look.kind === 'file' && look.bytes.length <= maxBytes ? look.bytes : null,
+  fault: faultOf(look, maxBytes),
+});

@@ -46,3 +46,7 @@ export function overQuota(
   const all = behind.bytes + bytes;
   return all > maxWaitingBytes ? over(`files of ${all} bytes`, all, maxWaitingBytes, 'bytes') : null;
 }
+
+/** Whose file it is, as far as that can be told. */
+export const ownerOf = (look: Peek): number | null =>
+  look.kind === 'foreign' ? look.uid : 'identity' in look ? look.identity.uid : null;

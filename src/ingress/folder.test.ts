@@ -116,6 +116,37 @@ test('a file that is replaced between the look and the claim counts as it is whe
   assert.deepEqual(fs.readdirSync(path.join(rig.home, INCOMING)), []);
 });
 
+test('a file that is rewritten in place between the look and the claim counts as it is when claimed', async () => {
+  const rig = makeRig((name) => {
+    if (name === 'k03-peeked' && rig.taken.length === 0)
+      fs.writeFileSync(path.join(rig.home, INCOMING, 'a.json'), '{"n":22}');
+  }, 1000);
+  rig.drop('a.json', '{"n":1}');
+  rig.folder.start();
+  await rig.enough(1);
+  assert.deepEqual(rig.taken, [['a.json', '{"n":22}']]);
+});
+
+test('a file that gets a second name between the look and the claim is not taken as if it had one', async () => {
+  const faults: unknown[] = [];
+  const rig = makeRig(
+    (name) => {
+      if (name === 'k03-peeked') fs.linkSync(path.join(rig.home, INCOMING, 'a.json'), path.join(rig.home, 'other'));
+    },
+    1000,
+    '',
+    {
+      admit: async (batch) => {
+        faults.push(...batch.map(({ fault }) => fault?.code));
+      },
+    },
+  );
+  rig.drop('a.json', '{"n":1}');
+  rig.folder.start();
+  while (faults.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(faults, ['file_links']);
+});
+
 test('a file that comes under the same name after the claim is taken as a second one', async () => {
   const rig = makeRig((name) => {
     if (name === 'k04-claimed' && rig.taken.length === 0) rig.drop('a.json', '{"n":2}');

@@ -4,15 +4,23 @@
  * whole, open anything but a regular file, or lose one: a file is claimed by rename before it is taken, and deleted by nobody here.
  */
 import type { Received } from '../admit.ts';
-import type { Clock, Micros } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import type { Failpoints } from '../lib/failpoint.ts';
-import { type DirEntry, dirEntry, type FileIdentity, type Files, type Peek, SWAPPED } from '../lib/files.ts';
+import {
+  type DirEntry,
+  dirEntry,
+  type FileIdentity,
+  type Files,
+  isSameFile,
+  type Peek,
+  SWAPPED,
+} from '../lib/files.ts';
 import type { Random } from '../lib/random.ts';
 import { type AgentId, isAgentId } from '../order/name.ts';
 import { completeness } from '../order/parse.ts';
 import { type Identities, identityOf } from '../risk/identity.ts';
-import { type Claimed, claimName, newReceipt, tempAgent } from './claimed.ts';
-import { faultOf, overQuota } from './faults.ts';
+import { type Claimed, claimName, newReceipt, receivedOf, tempAgent } from './claimed.ts';
+import { overQuota } from './faults.ts';
 import { type Inbox, Lines, senderOf, type Waiting } from './lines.ts';
 import { Notices } from './notices.ts';
 import { Pace } from './pace.ts';
@@ -135,7 +143,7 @@ export class Folder {
       unread: (entry, claimed) => {
         // Nothing is read of what is larger than nothing at all.
         const look = this.#tried(entry.name, () => this.#o.files.peek(PROCESSING, entry, -1)) ?? { kind: 'gone' };
-        return this.#received(entry, claimed, look, this.#o.clock.now());
+        return receivedOf(entry, claimed, look, this.#o.maxBytes, this.#o.clock.now());
       },
       leftover: (name) => this.#leftovers.add(name),
       foreign: (name) =>
@@ -223,7 +231,7 @@ export class Folder {
       const served = await this.#serve(LOOKS);
       taken += served.taken;
       if (served.looked === 0 && !(this.#lines.isEmpty && this.#lines.isCut && taken > 0)) return;
-      if (served.taken === 0) await turn(this.#o.clock);
+      if (served.taken === 0) await sleep(this.#o.clock, 0);
     }
   }
 
@@ -281,7 +289,7 @@ export class Folder {
           }
           if (++names % CHUNK > 0) continue;
           spent += clock.monotonic() - began;
-          if ((await this.#serve(LOOKS_BETWEEN, BATCH_BETWEEN)).taken === 0) await turn(clock);
+          if ((await this.#serve(LOOKS_BETWEEN, BATCH_BETWEEN)).taken === 0) await sleep(clock, 0);
           began = clock.monotonic();
           if (this.#stopped) return;
         }
@@ -368,10 +376,20 @@ export class Folder {
     this.#unsettled.delete(path);
     this.#stuck.delete(path);
     this.#o.failpoints.hit('k04-claimed');
-    const received = this.#read(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent });
+    const claimed = { receipt, fileName: entry.name, folderOf: inbox.agent };
+    const received = this.#isStill(claimedAs, look)
+      ? receivedOf(dirEntry(claimedAs), claimed, look, this.#o.maxBytes, this.#o.clock.now())
+      : this.#read(dirEntry(claimedAs), claimed);
     if (received === null || isCancel(entry.name)) return received;
     const over = overQuota(this.#lines.behind(waiting), received.raw?.length ?? 0, this.#o);
     return over === null ? received : { ...received, fault: over };
+  }
+
+  /** What was claimed is the very file that was looked at, and nobody has written to it since. */
+  #isStill(claimedAs: string, look: Peek): boolean {
+    if (look.kind !== 'file') return false;
+    const now = this.#o.files.identity(PROCESSING, dirEntry(claimedAs));
+    return now !== null && isSameFile(now, look.identity);
   }
 
   /** Cancels always may; others when there is room for them. What may not stays where it is, and is found again. */
@@ -396,7 +414,7 @@ export class Folder {
   }
 
   /**
-   * What was claimed: its bytes count, for the file may have been replaced between the look and the claim. Null when the
+   * What was claimed: its bytes count, where the file was replaced between the look and the claim. Null when the
    * system does not give them now; they are asked for again at the next looks, and in the end called unreadable.
    */
   #read(entry: DirEntry, claimed: Claimed): Received | null {
@@ -410,7 +428,7 @@ export class Folder {
     this.#owed.delete(entry.name);
     const reason = this.#stuck.get(entry.name)?.code ?? '';
     this.#stuck.delete(entry.name);
-    return this.#received(entry, claimed, look ?? { kind: 'unreadable', reason }, clock.now());
+    return receivedOf(entry, claimed, look ?? { kind: 'unreadable', reason }, maxBytes, clock.now());
   }
 
   /** One file that the system will not let us have must not stop the others: it stays, and is tried at every look. */
@@ -442,7 +460,7 @@ export class Folder {
     if (look.kind === 'file' && completeness(look.bytes, mustBeSigned) === 'whole') return true;
     const now = this.#o.clock.monotonic();
     const watched = this.#unsettled.get(path);
-    if (watched === undefined || !isSame(watched.identity, look.identity)) {
+    if (watched === undefined || !isSameFile(watched.identity, look.identity)) {
       this.#unsettled.set(path, { identity: look.identity, since: now, seen: this.#listing });
       return false;
     }
@@ -468,33 +486,9 @@ export class Folder {
     const agent = tempAgent(path);
     if (agent !== null) this.notices.tell(agent, path, { code: 'stale_temp', file: path, message, hint });
   }
-
-  #received(entry: DirEntry, claimed: Claimed, look: Peek, receivedAt: Micros): Received {
-    return {
-      receipt: claimed.receipt,
-      fileName: claimed.fileName,
-      origin: { folderOf: claimed.folderOf, uid: ownerOf(look) },
-      claimedAs: entry.name,
-      receivedAt,
-      raw: look.kind === 'file' && look.bytes.length <= this.#o.maxBytes ? look.bytes : null,
-      fault: faultOf(look, this.#o.maxBytes),
-    };
-  }
 }
 
 /** The incoming folder of an agent that has one of its own. */
 export const ownFolder = (agent: AgentId): string => `${INCOMING}/${agent}`;
 
-const isSame = (a: FileIdentity, b: FileIdentity): boolean =>
-  a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
-
-/** Lets what else happens happen. */
-const turn = (clock: Clock): Promise<void> =>
-  new Promise((resolve) => {
-    clock.after(0, resolve);
-  });
-
 const isCancel = (name: string): boolean => name.split('_', 3)[2] === 'cancelorder';
-
-const ownerOf = (look: Peek): number | null =>
-  look.kind === 'foreign' ? look.uid : 'identity' in look ? look.identity.uid : null;

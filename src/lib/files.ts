@@ -61,6 +61,8 @@ export interface Files {
   peek(folder: string, entry: DirEntry, maxBytes: number): Peek;
   /** Bytes of a listed regular file; 0 when it is gone, something else, or cannot be looked at. Never throws. */
   size(folder: string, entry: DirEntry): number;
+  /** Of a regular file with one link; null when it is gone, something else, or cannot be looked at. Never throws. */
+  identity(folder: string, entry: DirEntry): FileIdentity | null;
   /** Renames a listed entry to `to`; false when it is gone. */
   claim(folder: string, entry: DirEntry, to: string): boolean;
   /** Begins what `publish` and `publishNew` do, up to the name; what is not published must be discarded. Never throws. */
@@ -173,6 +175,18 @@ export const whoAmI = (): { readonly uid: number; readonly gid: number } | null 
   process.getuid === undefined || process.getgid === undefined
     ? null
     : { uid: process.getuid(), gid: process.getgid() };
+
+const identityOf = ({ dev, ino, size, mtimeNs, uid }: fs.BigIntStats): FileIdentity => ({
+  dev: Number(dev),
+  ino: Number(ino),
+  size: Number(size),
+  mtimeNs,
+  uid: Number(uid),
+});
+
+/** Nobody has put another file in its place, nor written to it. */
+export const isSameFile = (a: FileIdentity, b: FileIdentity): boolean =>
+  a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev;
 
 export function dirEntry(name: string): DirEntry {
   return { name, raw: Buffer.from(name), isPlain: true };
@@ -333,13 +347,7 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
       try {
         const stat = fs.fstatSync(fd, { bigint: true });
         if (!stat.isFile()) return { kind: 'foreign', what: foreignKind(stat), uid: Number(stat.uid) };
-        const identity = {
-          dev: Number(stat.dev),
-          ino: Number(stat.ino),
-          size: Number(stat.size),
-          mtimeNs: stat.mtimeNs,
-          uid: Number(stat.uid),
-        };
+        const identity = identityOf(stat);
         if (stat.nlink > 1n) return { kind: 'linked', links: Number(stat.nlink), identity };
         if (identity.size > maxBytes) return { kind: 'too_large', size: identity.size, identity };
         const buffer = Buffer.allocUnsafe(identity.size + 1);
@@ -361,6 +369,14 @@ export function systemFiles(home: string, options: FilesOptions = {}): Files {
         return look?.isFile() === true ? look.size : 0;
       } catch {
         return 0;
+      }
+    },
+    identity(folder, entry) {
+      try {
+        const look = fs.lstatSync(entryAt(folder, entry), { bigint: true, throwIfNoEntry: false });
+        return look?.isFile() === true && look.nlink === 1n ? identityOf(look) : null;
+      } catch {
+        return null;
       }
     },
     claim(folder, entry, to) {

@@ -7,10 +7,8 @@ const RESPOND = 'src/respond/respond.ts';
 const SQLITE = 'src/journal/sqlite.ts';
 const PARSE = 'src/order/parse.ts';
 const CLAIM = `files.claim(inbox.path, entry, \`\${PROCESSING}/\${claimedAs}\`)`;
-const READ_CLAIMED =
-  'this.#read(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent });\n    if (received';
-const TAKE_AS_SEEN =
-  'this.#received(dirEntry(claimedAs), { receipt, fileName: entry.name, folderOf: inbox.agent }, look, this.#o.clock.now());\n    if (received';
+const READ_CLAIMED = 'const received = this.#isStill(claimedAs, look)';
+const TAKE_AS_SEEN = "const received = look.kind !== 'gone'";
 
 export const KEEPING: readonly Mutant[] = [
   {
@@ -95,6 +93,14 @@ export const KEEPING: readonly Mutant[] = [
     ],
     catcher: { test: 'src/ingress/folder.test.ts', only: 'replaced' },
     storm: true,
+  },
+  {
+    id: 'taken-as-seen',
+    number: '12b',
+    name: 'a claimed file is taken for the one that was looked at',
+    why: 'what replaced it in between is archived and answered under the words of the other',
+    edits: [{ file: FOLDER, find: READ_CLAIMED, replace: TAKE_AS_SEEN }],
+    catcher: { test: 'src/ingress/folder.test.ts', only: 'rewritten in place' },
   },
   {
     id: 'watch-only',

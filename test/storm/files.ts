@@ -6,6 +6,7 @@ import { defined } from '../../src/lib/assert.ts';
 import {
   type DirEntry,
   dirEntry,
+  type FileIdentity,
   type Files,
   type Peek,
   type Staged,
@@ -16,6 +17,14 @@ import { below, chance, pick, type Random } from '../../src/lib/random.ts';
 import { type Disk, folderOf, type Inode } from './disk.ts';
 import { Injected, type Life } from './life.ts';
 import type { DiskPlan } from './plan.ts';
+
+const identityOf = ({ id, bytes, mtime }: Inode): FileIdentity => ({
+  dev: 1,
+  ino: id,
+  size: bytes.length,
+  mtimeNs: BigInt(mtime) * 1000n,
+  uid: 0,
+});
 
 export interface FilesWorld {
   readonly disk: Disk;
@@ -123,13 +132,18 @@ export function simFiles(world: FilesWorld, life: Life): Files {
       const inode = disk.at(`${folder}/${entry.name}`);
       if (inode === undefined) return { kind: 'gone' };
       const { bytes } = inode;
-      const identity = { dev: 1, ino: inode.id, size: bytes.length, mtimeNs: BigInt(inode.mtime) * 1000n, uid: 0 };
+      const identity = identityOf(inode);
       if (bytes.length > maxBytes) return { kind: 'too_large', size: bytes.length, identity };
       return { kind: 'file', bytes, identity };
     },
     size(folder, entry) {
       life.call('size');
       return disk.at(`${folder}/${entry.name}`)?.bytes.length ?? 0;
+    },
+    identity(folder, entry) {
+      life.call('identity');
+      const inode = disk.at(`${folder}/${entry.name}`);
+      return inode === undefined ? null : identityOf(inode);
     },
     claim(folder: string, entry: DirEntry, to: string) {
       call('claim');
