@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 import { BOOKKEEPING } from './mutants-books.ts';
 import { BUDGET } from './mutants-budget.ts';
+import { COUNTING } from './mutants-counting.ts';
 import { KEEPING } from './mutants-keeping.ts';
 import { GUARDS } from './mutants-limits.ts';
 import { MIRROR } from './mutants-mirror.ts';
@@ -9,6 +10,7 @@ import { SENDING } from './mutants-sending.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...SENDING,
+  ...COUNTING,
   ...KEEPING,
   ...MIRROR,
   ...BUDGET,
