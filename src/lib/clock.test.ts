@@ -76,6 +76,14 @@ test('where the wall is set back by a little it waits, and does not go back', ()
   assert.ok(now() > before && Math.abs(now() - wall()) <= 1000);
 });
 
+test('it follows a jump also when the wall comes to its next millisecond while it is read', () => {
+  let wallMs = 1_700_000_000_000;
+  const now = wallClock({ wallMs: () => wallMs++, steadyMs: () => 0, originMs: wallMs });
+  now();
+  wallMs -= 3_600_000;
+  assert.ok(Math.abs(now() - wallMs * 1000) < 5000);
+});
+
 test("the system's never goes back and agrees with its wall", () => {
   let last = systemClock.now();
   for (let n = 0; n < 200_000; n++) {

@@ -79,7 +79,7 @@ export function wallClock({ wallMs, steadyMs, originMs }: WallSources): () => Mi
     let now = Math.trunc(steady + offset);
     // The two were read one after the other: between them the wall may have come to its next millisecond, and hardly more.
     if (now < from || now >= from + 1000) {
-      const isNext = now >= from && wallMs() * 1000 > from;
+      const isNext = now >= from && now < wallMs() * 1000 + 1000;
       if (!isNext) {
         now = now < from ? from : from + 999;
         offset = now - steady;
