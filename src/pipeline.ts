@@ -384,8 +384,11 @@ export class Pipeline {
     if (this.#failed) return;
     this.#failed = true;
     this.#stopped = true;
-    this.#narrator.flush();
-    this.#o.fatal(error);
+    try {
+      this.#narrator.flush();
+    } finally {
+      this.#o.fatal(error);
+    }
   }
 
   /** The account that answers must be the one that this home belongs to. */
