@@ -1,8 +1,8 @@
 /** docs/order-format.md, made from the forms that order files are read with. Must never say a rule that the forms do not hold. */
 import * as z from 'zod';
 import { micros } from '../src/lib/clock.ts';
-import { ORDER_LIMITS } from '../src/lib/json-strict.ts';
 import { type AnyForm, unwrapped } from '../src/order/form.ts';
+import { ORDER_LIMITS } from '../src/order/json-strict.ts';
 import { MODES, NAME_FORM, ORDER_TYPES } from '../src/order/name.ts';
 import { envelopeForm, FILE_BYTES } from '../src/order/parse.ts';
 import { PRICES_BY_CLASS } from '../src/order/payload/terms.ts';

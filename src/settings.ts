@@ -8,8 +8,8 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { isJsonObject, JsonNumber, type JsonValue } from './lib/json.ts';
-import { ORDER_LIMITS, parseStrict } from './lib/json-strict.ts';
 import { nearest } from './order/hint.ts';
+import { ORDER_LIMITS, parseStrict } from './order/json-strict.ts';
 import type { Mode } from './order/name.ts';
 import {
   exposure,

@@ -154,8 +154,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:events': ['src/'],
   'node:fs': [
     'src/lib/files.ts',
-    'src/lib/pins.ts',
-    'src/lib/temps.ts',
+    'src/lib/files/',
     'src/lib/lock.ts',
     'src/observe/log.ts',
     'src/exchange/store.ts',

@@ -116,6 +116,11 @@ test(`no file is longer than ${LINES_MAX} lines`, () => {
   none(all.filter((source) => lines(source) > LINES_MAX).map((source) => `${source.path}: ${lines(source)} lines`));
 });
 
+test('the generics of lib stay few', () => {
+  const generics = product.map(({ path }) => path).filter((path) => /^src\/lib\/[^/]+$/.test(path));
+  assert.ok(generics.length <= 8, `${generics.join(', ')}: what only one folder uses belongs there`);
+});
+
 test('every row of the tables is used', () => {
   const unused = [
     ...PARTS.filter(({ prefix }) => !product.some(({ path }) => path.startsWith(prefix))).map(({ prefix }) => prefix),

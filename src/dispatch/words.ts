@@ -1,7 +1,6 @@
 /** The answers that dispatch gives: outcomes of the broker in the words of the contract. Pure. */
 import type { Outcome, Rejection } from '../broker/broker.ts';
 import type { Answer, Entry } from '../journal/journal.ts';
-import { visible } from '../lib/visible.ts';
 import { apiError, type OrderError, orderError } from '../order/errors.ts';
 import type { Obstacle } from './readiness.ts';
 
@@ -105,4 +104,16 @@ export function refusalOf({ answer }: Entry): OrderError | null {
   const refusal = answer !== null && 'error' in answer ? answer.error.details['refusal'] : null;
   // Only `doubtful` and the intake put it there.
   return typeof refusal === 'object' && refusal !== null ? (refusal as OrderError) : null;
+}
+
+/** Text of others made safe to look at: what a terminal would obey, or a reader would not see, becomes an escape. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** At most `limit` characters; `\u001b` for an escape character. Never for machines. */
+function visible(text: string, limit: number): string {
+  const shown = text.slice(0, limit + 1).replace(UNSEEN, (char) => {
+    const units = Array.from({ length: char.length }, (_, index) => char.charCodeAt(index));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+  });
+  return shown.length <= limit ? shown : `${shown.slice(0, limit - 1)}…`;
 }

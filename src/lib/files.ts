@@ -6,11 +6,11 @@ import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Failpoints, noFailpoints } from './failpoint.ts';
-import { Pins } from './pins.ts';
-import { Temps } from './temps.ts';
+import { Pins } from './files/pins.ts';
+import { Temps } from './files/temps.ts';
 
-export { SWAPPED } from './pins.ts';
-export { TEMP_PREFIX } from './temps.ts';
+export { SWAPPED } from './files/pins.ts';
+export { TEMP_PREFIX } from './files/temps.ts';
 
 /** A directory entry; `raw` opens names that are not valid UTF-8. */
 export interface DirEntry {

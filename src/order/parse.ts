@@ -4,11 +4,11 @@
  */
 import { isoMicros, type Micros } from '../lib/clock.ts';
 import { clipped, isJsonObject, type JsonObject, parseLossless, stringifyLossless } from '../lib/json.ts';
-import { type JsonProblem, parseStrict } from '../lib/json-strict.ts';
 import { type ErrorCode, type OrderError, type Problem, problemsError } from './errors.ts';
 import { meta, object, repeated, requestOrderId, time } from './fields.ts';
 import { form, readForm } from './form.ts';
 import { foreignCharacter } from './hint.ts';
+import { type JsonProblem, parseStrict } from './json-strict.ts';
 import type { OrderName } from './name.ts';
 import { PAYLOADS } from './payloads.ts';
 import type { Envelope, Request } from './request.ts';

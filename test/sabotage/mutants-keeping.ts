@@ -39,7 +39,7 @@ export const KEEPING: readonly Mutant[] = [
     number: '5',
     name: 'no fsync before the rename',
     why: 'a power cut leaves an answer of the right size with nothing in it',
-    edits: [{ file: 'src/lib/temps.ts', find: 'await fsync(temp.fd);\n', replace: '' }],
+    edits: [{ file: 'src/lib/files/temps.ts', find: 'await fsync(temp.fd);\n', replace: '' }],
     catcher: { test: 'src/lib/files.test.ts', only: 'synced before' },
   },
   {
@@ -170,7 +170,7 @@ export const KEEPING: readonly Mutant[] = [
     why: '"side" twice is a sale instead of a purchase',
     edits: [
       {
-        file: 'src/lib/json-strict.ts',
+        file: 'src/order/json-strict.ts',
         find: 'return new StrictParser(text, limits).parse();',
         replace: `try {
     const value = JSON.parse(text, (_key, inner, context) =>

@@ -3,8 +3,8 @@
  * with the place (line, column, byte) and what would be right, and a text that is not finished yet is told from one that is
  * wrong. Must never throw, guess, or give a value that the text does not hold.
  */
-import { defined } from './assert.ts';
-import { clipped, codePoint, JsonNumber, type JsonObject, type JsonValue, SECRETIVE } from './json.ts';
+import { defined } from '../lib/assert.ts';
+import { clipped, codePoint, JsonNumber, type JsonObject, type JsonValue, SECRETIVE } from '../lib/json.ts';
 import { decodeUtf8, type NotUtf8 } from './utf8.ts';
 
 export interface JsonLimits {
