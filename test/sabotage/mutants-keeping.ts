@@ -182,7 +182,7 @@ export const KEEPING: readonly Mutant[] = [
   return new StrictParser(text, limits).parse();`,
       },
     ],
-    catcher: { test: 'src/lib/json.test.ts' },
+    catcher: { test: 'src/order/json-strict.test.ts' },
   },
   {
     id: 'open-keys',
