@@ -174,8 +174,9 @@ export class Standings {
       const before = scope.symbols.get(symbol) ?? NOTHING;
       const after = change(before);
       if (!scope.counted.has(symbol)) scope.counted.set(symbol, before);
-      const { held, buys, sells, exitBuys, exitSells } = after;
-      if ([held, buys, sells, exitBuys, exitSells].every((one) => one.eq(ZERO))) scope.symbols.delete(symbol);
+      const { held, basis, buys, sells, exitBuys, exitSells } = after;
+      // What two agents hold against each other is nothing to the account, and has cost something.
+      if ([held, basis, buys, sells, exitBuys, exitSells].every((one) => one.eq(ZERO))) scope.symbols.delete(symbol);
       else scope.symbols.set(symbol, after);
     }
   }
