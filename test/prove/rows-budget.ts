@@ -4,11 +4,11 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Child, sleep, until } from './process.ts';
+import { Child, sleep } from './process.ts';
 import { RESTING, type Rig, Site } from './rig.ts';
 import { type Figures, must, type Row } from './row.ts';
 import { mostIn } from './rows-process.ts';
-import { Wire } from './wire.ts';
+import { Tap } from './tap.ts';
 
 const WAITING = 5000;
 const CANCELS = 16;
@@ -27,15 +27,7 @@ async function overrun(rig: Rig): Promise<Figures> {
   );
   const url = /http:\/\/\S+/.exec(await exchange.ready())?.[0];
   must(url !== undefined, 'the exchange does not say where it is');
-  const wire = new Wire(url);
-  await wire.open();
-  let refused = 0;
-  wire.hook = async (passing) => {
-    const reply = await passing.forward();
-    if (reply.status === 429) refused++;
-    passing.reply(reply);
-    return true;
-  };
+  const tap = await Tap.open(url);
   // Not the row's own site: most of its orders never leave, and nothing is to be audited.
   const site = new Site(join(folder, 'home'));
   const resting = Array.from({ length: CANCELS }, () => site.drop({ agent: 'risk', payload: RESTING }));
@@ -43,10 +35,10 @@ async function overrun(rig: Rig): Promise<Figures> {
   const crowd = new Site(site.home);
   const flood = crowd.prepare(Array.from({ length: WAITING }, (_, n) => ({ agent: `agent${n % 8}` })));
   crowd.watcher.close();
-  const at = { ALPACA_PAPER_BASE_URL: wire.url, ALPACA_DATA_BASE_URL: wire.url };
+  const at = { ALPACA_PAPER_BASE_URL: tap.url, ALPACA_DATA_BASE_URL: tap.url };
   const limits = { TOWER_BUDGET_PER_MINUTE: '200', TOWER_BUDGET_PER_SECOND: '10', TOWER_SWEEP_INTERVAL_MS: '30000' };
   const tower = new Child(['start', '--home', site.home], { env: rig.env({ ...at, ...limits }) });
-  const waits: number[] = [];
+  const asked: number[] = [];
   try {
     await tower.ready();
     for (const order of resting) await site.answered(order, ({ status }) => status === 'success');
@@ -55,25 +47,22 @@ async function overrun(rig: Rig): Promise<Figures> {
     await sleep(WARM_MS);
     const startedAt = performance.now();
     for (const order of resting) {
-      await sleep(startedAt + (MEASURED_MS * (waits.length + 0.5)) / CANCELS - performance.now());
-      const before = wire.seen.length;
-      const askedAt = performance.now();
+      await sleep(startedAt + (MEASURED_MS * (asked.length + 0.5)) / CANCELS - performance.now());
+      asked.push(performance.now());
       site.drop({ agent: 'risk', type: 'cancelorder', payload: { client_order_id: order.clientOrderId } });
-      const sent = await until(
-        () => wire.seen.slice(before).find(({ method }) => method === 'DELETE'),
-        10_000,
-        () => 'a cancel',
-      );
-      waits.push(Math.round(sent.at - askedAt));
     }
     await sleep(startedAt + MEASURED_MS - performance.now());
-    const seen = wire.seen.filter((one) => one.at >= startedAt && one.at < startedAt + MEASURED_MS).length;
+    const { seen: all, refused } = await tap.count();
+    const used = all.filter((one) => one.at >= startedAt && one.at < startedAt + MEASURED_MS).length;
+    const cancels = all.filter(({ method }) => method === 'DELETE');
+    must(cancels.length >= asked.length, `${cancels.length} of ${asked.length} cancels have left`);
+    const waits = asked.map((from) => Math.round((cancels.find((one) => one.at >= from)?.at ?? from + 60_000) - from));
     const sorted = waits.toSorted((a, b) => a - b);
     const figures = {
-      most_in_60_s: mostIn(wire.seen, 60_000),
-      most_in_1_s: mostIn(wire.seen, 1000),
-      requests_seen: wire.seen.length,
-      used_percent: Math.round((1000 * seen) / (200 * (MEASURED_MS / 60_000))) / 10,
+      most_in_60_s: mostIn(all, 60_000),
+      most_in_1_s: mostIn(all, 1000),
+      requests_seen: all.length,
+      used_percent: Math.round((1000 * used) / (200 * (MEASURED_MS / 60_000))) / 10,
       refused_429: refused,
       cancels: waits.length,
       cancel_p50_ms: sorted[Math.floor(sorted.length / 2)] ?? 0,
@@ -88,7 +77,7 @@ async function overrun(rig: Rig): Promise<Figures> {
     return figures;
   } finally {
     await tower.end('SIGKILL');
-    await wire.end();
+    await tap.end();
     await exchange.end();
     site.watcher.close();
   }

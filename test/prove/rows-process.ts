@@ -291,7 +291,7 @@ const saturated = (rig: Rig): Promise<Figures> =>
     });
     await rig.answered(cancel, ({ final }) => final, 60_000);
     await rig.site.settled(150_000);
-    const seen = await tap.seen();
+    const { seen } = await tap.count();
     const sent = seen.find(({ method }) => method === 'DELETE');
     must(sent !== undefined, 'no cancel left');
     const wait = Math.round(sent.at - asked);
@@ -310,7 +310,7 @@ const saturatedAcrossKills = (rig: Rig): Promise<Figures> =>
       await sleep(4500);
     }
     await rig.site.settled(150_000);
-    return { ...windows(await tap.seen()), kills: 5 };
+    return { ...windows((await tap.count()).seen), kills: 5 };
   });
 
 async function jitter(rig: Rig): Promise<Figures> {

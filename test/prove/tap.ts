@@ -8,6 +8,13 @@ import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Seen, Wire } from './wire.ts';
 
+interface Counted {
+  /** Wall time of the start of that process's monotonic clock. */
+  readonly origin: number;
+  readonly seen: readonly Seen[];
+  readonly refused: number;
+}
+
 const FILE = fileURLToPath(import.meta.url);
 
 export class Tap {
@@ -34,11 +41,11 @@ export class Tap {
     return new Tap(child, String(url));
   }
 
-  /** Every request so far; moments in milliseconds of this process. */
-  async seen(): Promise<readonly Seen[]> {
-    this.#child.send('seen');
-    const [{ origin, seen }] = (await once(this.#child, 'message')) as [{ origin: number; seen: readonly Seen[] }];
-    return seen.map((one) => ({ ...one, at: one.at + origin - performance.timeOrigin }));
+  /** Every request so far, moments in milliseconds of this process; and how many of them were answered with 429. */
+  async count(): Promise<{ readonly seen: readonly Seen[]; readonly refused: number }> {
+    this.#child.send('count');
+    const [{ origin, seen, refused }] = (await once(this.#child, 'message')) as [Counted];
+    return { seen: seen.map((one) => ({ ...one, at: one.at + origin - performance.timeOrigin })), refused };
   }
 
   async end(): Promise<void> {
@@ -50,7 +57,17 @@ export class Tap {
 if (process.argv[1] === FILE) {
   const wire = new Wire(process.argv[2] ?? '');
   await wire.open();
-  process.on('message', () => process.send?.({ origin: performance.timeOrigin, seen: wire.seen }));
+  let refused = 0;
+  wire.hook = async (passing) => {
+    const reply = await passing.forward();
+    if (reply.status === 429) refused++;
+    passing.reply(reply);
+    return true;
+  };
+  process.on('message', () => {
+    const counted: Counted = { origin: performance.timeOrigin, seen: wire.seen, refused };
+    process.send?.(counted);
+  });
   process.on('disconnect', () => process.exit());
   process.send?.(wire.url);
 }
