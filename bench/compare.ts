@@ -72,7 +72,7 @@ export function compared(file: string, earlier: Earlier, now: Results): Against 
       }
       const was = before.find((one) => one.name === name)?.value ?? null;
       const worse = was === null || was === 0 ? null : guard.better === 'less' ? value / was - 1 : 1 - value / was;
-      figures.push({ title, figure, before: was, worse, verdict: verdictOf(worse, guard, isSameMachine) });
+      figures.push({ title, figure, before: was, worse, verdict: verdictOf(value, worse, guard, isSameMachine) });
     }
     for (const { name, guard } of before)
       if (guard !== undefined && !all.some((figure) => figure.name === name)) missing.push(`${title}: ${name}`);
@@ -80,10 +80,16 @@ export function compared(file: string, earlier: Earlier, now: Results): Against 
   return { file, at: earlier.at, isSameMachine, figures, missing };
 }
 
-function verdictOf(worse: number | null, { margin, everywhere }: Guard, isSameMachine: boolean): Compared['verdict'] {
+function verdictOf(
+  value: number,
+  worse: number | null,
+  { better, margin, everywhere, fine }: Guard,
+  isSameMachine: boolean,
+): Compared['verdict'] {
   if (worse === null) return 'new';
   if (!isSameMachine && !everywhere) return 'other machine';
-  return worse > margin ? 'worse' : 'held';
+  const isFine = fine !== undefined && (better === 'less' ? value <= fine : value >= fine);
+  return worse > margin && !isFine ? 'worse' : 'held';
 }
 
 /** Whether a ratio is worse than it may be, or one that should be there is not. */

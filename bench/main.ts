@@ -16,7 +16,7 @@ import { machine } from './machine.ts';
 import { page } from './page.ts';
 import type { Order, Told } from './part.ts';
 import { AMOUNTS, BOUNDS, PARTS, type Part, type Plan } from './plan.ts';
-import { type Results, type Section, unmeasured } from './result.ts';
+import { isBusy, type Results, type Section, unmeasured } from './result.ts';
 import { monotonicMs, ROOT } from './rig.ts';
 import { table } from './table.ts';
 
@@ -173,13 +173,15 @@ mkdirSync(out, { recursive: true });
 const json = JSON.stringify(results, null, 1);
 writeFileSync(join(out, 'bench.json'), `${json}\n`);
 writeFileSync(join(out, 'bench.html'), page(results));
-const isWhole = sections.every(({ fault }) => fault === undefined);
-if (flags.keep !== undefined && isWhole) writeFileSync(flags.keep, `${JSON.stringify(keptOf(results), null, 2)}\n`);
+/** Why the ratios of this run are not to be kept; null when they are. */
+function unfit(): string | null {
+  if (sections.some(({ fault }) => fault !== undefined)) return 'a part could not be measured';
+  return isBusy(results) ? 'the machine had other work, which moves ratios as well' : null;
+}
+const fault = flags.keep === undefined ? null : unfit();
+if (flags.keep !== undefined && fault === null)
+  writeFileSync(flags.keep, `${JSON.stringify(keptOf(results), null, 2)}\n`);
 console.log(flags.json ? json : table(results).join('\n'));
 process.stderr.write(`${join(out, 'bench.json')}\n${join(out, 'bench.html')}\n`);
-if (flags.keep !== undefined && !isWhole)
-  process.stderr.write(
-    `${flags.keep} is not written: a part could not be measured. Run it again when the machine is idle.\n`,
-  );
-const isDone = flags.keep === undefined || isWhole;
-process.exit(isDone && (against === null || !isWorse(against)) ? 0 : 1);
+if (fault !== null) process.stderr.write(`${flags.keep} is not written: ${fault}. Run it again on an idle machine.\n`);
+process.exit(fault !== null || (against !== null && isWorse(against)) ? 1 : 0);

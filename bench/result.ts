@@ -18,6 +18,8 @@ export interface Guard {
   readonly margin: number;
   /** It hangs neither on the disk nor on the processor, so that it can be compared with that of another machine. */
   readonly everywhere: boolean;
+  /** As good as this it is held, whatever it was: what is flat differs by chance. */
+  readonly fine?: number;
 }
 
 export interface Figure {
@@ -116,11 +118,14 @@ export interface Against {
   readonly missing: readonly string[];
 }
 
+/** The machine had other work when the run began. */
+export const isBusy = ({ busy: { load, processors } }: Results): boolean => load > processors / 4;
+
 /** What a reader must know of the times of a run on a machine that had other work; null for an idle one. */
-export const busyNote = ({ busy: { load, processors } }: Results): string | null =>
-  load <= processors / 4
+export const busyNote = (results: Results): string | null =>
+  !isBusy(results)
     ? null
-    : `The machine was busy when this began (load ${load.toFixed(1)} on ${processors} processors): times are higher than on an idle one, ratios and counts are less so.`;
+    : `The machine was busy when this began (load ${results.busy.load.toFixed(1)} on ${results.busy.processors} processors): times are higher than on an idle one, ratios and counts are less so.`;
 
 export const missesAim = ({ value, aim }: Figure): boolean =>
   aim !== undefined && !(aim.op === '≤' ? value <= aim.limit : value >= aim.limit);

@@ -39,6 +39,12 @@ test('a ratio is worse when it moves the wrong way by more than its margin', () 
   assert.deepEqual(verdicts(before, run([figure('cost', 0.1, LESS), figure('rate', 9, MORE)])), ['held', 'held']);
 });
 
+test('what is flat is held however flat it was before', () => {
+  const flat: Guard = { ...LESS, fine: 1.3 };
+  assert.deepEqual(verdicts(run([figure('growth', 0.8, flat)]), run([figure('growth', 1.29, flat)])), ['held']);
+  assert.deepEqual(verdicts(run([figure('growth', 0.8, flat)]), run([figure('growth', 1.31, flat)])), ['worse']);
+});
+
 test('on another machine only what hangs on neither disk nor processor is judged', () => {
   const before = run([figure('cost', 2, LESS), figure('rate', 0.5, MORE)]);
   const now = run([figure('cost', 3, LESS), figure('rate', 0.1, MORE)], {
