@@ -1,5 +1,5 @@
 /** The results as text for a terminal. Must never hide a miss: a figure that misses its aim begins with `!`. */
-import { type Against, busyNote, type Figure, missesAim, type Results, type Section, shown } from './result.ts';
+import { type Against, busyNote, type Figure, isBusy, missesAim, type Results, type Section, shown } from './result.ts';
 
 const NAME_WIDTH = 62;
 const AIM_WIDTH = 80;
@@ -34,11 +34,12 @@ function aims(sections: readonly Section[]): readonly string[] {
 }
 
 /** Ratios beside those of an earlier run. */
-function beside({ file, at, isSameMachine, figures, missing }: Against): readonly string[] {
+function beside({ file, at, isSameMachine, figures, missing }: Against, wasBusy: boolean): readonly string[] {
   const percent = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(0)}%`;
   return [
     '',
     `Beside ${file} of ${at}: ratios alone, since times say as much of the machine${isSameMachine ? '' : '. It is of another machine: what hangs on disk and processor is not judged'}`,
+    ...(wasBusy ? ['The machine was busy, which moves ratios as well: measure what is worse again without it.'] : []),
     `  ${''.padEnd(AIM_WIDTH)} ${'before'.padStart(9)} ${'now'.padStart(9)} ${'worse by'.padStart(9)} ${'at most'.padStart(9)}`,
     ...figures.map(({ title, figure: { name, value, unit, guard }, before, worse, verdict }) => {
       const figures = [
@@ -64,6 +65,6 @@ export const table = (results: Results): readonly string[] => {
     ...(note === null ? [] : [note]),
     ...sections.flatMap(block),
     ...aims(sections),
-    ...(against === undefined ? [] : beside(against)),
+    ...(against === undefined ? [] : beside(against, isBusy(results))),
   ];
 };

@@ -166,7 +166,6 @@ export async function measureLatency(plan: Plan): Promise<Section> {
         name: "the official client's part over the tower's",
         value: median(direct) / median(own),
         unit: '×',
-        guard: { better: 'more', margin: 0.25, everywhere: false },
         note: 'medians; the client keeps no promise beyond sending.',
       },
     ],
