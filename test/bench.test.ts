@@ -1,5 +1,6 @@
 /** The bench's comparison with an earlier run: which ratios it calls worse, and what it refuses to compare. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { compared, earlierOf, isWorse, keptOf } from '../bench/compare.ts';
 import type { Figure, Guard, Results } from '../bench/result.ts';
@@ -76,6 +77,13 @@ test('what is guarded and was not measured is not held', () => {
   }
   // A part that was not asked for is not missed.
   assert.ok(!isWorse(compared('old.json', before, run([], { sections: [] }))));
+});
+
+test('what is kept in the project can be compared with', () => {
+  const reference = earlierOf(readFileSync('bench/reference.json', 'utf8'), 'normal');
+  const figures = reference.sections.flatMap((section) => section.figures);
+  assert.ok(figures.length >= 5);
+  for (const { name, value, guard } of figures) assert.ok(value !== null && value > 0 && guard !== undefined, name);
 });
 
 test('a file that is no run, or one of another size, is refused with the reason', () => {
