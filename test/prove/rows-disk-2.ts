@@ -90,6 +90,8 @@ async function failedCommits(rig: Rig): Promise<Figures> {
     const tower = rig.launch({}, { under });
     const answered = rig.answered(order, ({ sent }) => sent === 'yes', 8000).catch(() => {});
     await Promise.race([tower.exited, answered]);
+    // Answered, and something of it is still to be marked.
+    if (tower.isRunning) await Promise.race([tower.exited, sleep(met() > 0 ? 5000 : 1000)]);
     if (tower.isRunning) {
       await tower.end('SIGKILL');
       must(met() === 0, `the ${n}. sync failed, and the tower went on`);

@@ -247,7 +247,7 @@ export function mostIn(seen: readonly Seen[], windowMs: number): number {
 
 type Windows = { readonly most_in_60_s: number; readonly most_in_1_s: number; readonly requests_seen: number };
 
-function windows(seen: readonly Seen[]): Windows {
+export function windows(seen: readonly Seen[]): Windows {
   const figures = {
     most_in_60_s: mostIn(seen, 60_000),
     most_in_1_s: mostIn(seen, 1000),
@@ -261,7 +261,7 @@ function windows(seen: readonly Seen[]): Windows {
 const BUDGET = { TOWER_BUDGET_PER_MINUTE: '200', TOWER_BUDGET_PER_SECOND: '10', TOWER_SWEEP_INTERVAL_MS: '30000' };
 
 /** A line that is looked at by nobody but a counter. */
-async function counted(rig: Rig, work: (tap: Tap, env: typeof BUDGET) => Promise<Figures>): Promise<Figures> {
+export async function counted(rig: Rig, work: (tap: Tap, env: typeof BUDGET) => Promise<Figures>): Promise<Figures> {
   const tap = await Tap.open(rig.exchangeUrl);
   try {
     const env = { ...BUDGET, ALPACA_PAPER_BASE_URL: tap.url, ALPACA_DATA_BASE_URL: tap.url };
