@@ -104,6 +104,8 @@ export class SqliteJournal implements Journal {
   /** Rows as they stand, the oldest first: nobody else writes, and after a commit that failed nothing is read any more. */
   readonly #rows = new Map<number, Row>();
   #isTipDue = false;
+  /** There may be strays that are not archived. */
+  #mayHaveStrays = true;
   #queue: Work[] = [];
   #fault: unknown = null;
   #prunedAt = 0;
@@ -262,6 +264,7 @@ export class SqliteJournal implements Journal {
 
   addStray(stray: Stray, of: string): Promise<void> {
     return this.#commit(() => {
+      this.#mayHaveStrays = true;
       this.#sql.stray.run(
         stray.receipt,
         of,
@@ -384,15 +387,23 @@ export class SqliteJournal implements Journal {
       entries: trusted<{ seq: number }[]>(this.#sql.outgoing.all(limit)).map(({ seq }) =>
         entryOf(defined(this.#row(seq), `journal entry ${seq}`)),
       ),
-      strays: trusted<Record<string, never>[]>(this.#sql.outgoingStrays.all(limit)).map((row) => ({
-        receipt: row['receipt'] ?? '',
-        raw: row['raw'] ?? null,
-        receivedAt: trusted<Micros>(row['received_at']),
-        claimedAs: row['claimed_as'] ?? '',
-        responsePath: row['response_path'] ?? '',
-        responseText: row['response_text'] ?? '',
-        archivePath: row['archive_path'] ?? '',
-      })),
+      strays: this.#outgoingStrays(limit),
+    }));
+  }
+
+  /** As a rule there are none, and then nobody need ask. */
+  #outgoingStrays(limit: number): readonly Stray[] {
+    if (!this.#mayHaveStrays) return [];
+    const rows = trusted<Record<string, never>[]>(this.#sql.outgoingStrays.all(limit));
+    this.#mayHaveStrays = rows.length > 0;
+    return rows.map((row) => ({
+      receipt: row['receipt'] ?? '',
+      raw: row['raw'] ?? null,
+      receivedAt: trusted<Micros>(row['received_at']),
+      claimedAs: row['claimed_as'] ?? '',
+      responsePath: row['response_path'] ?? '',
+      responseText: row['response_text'] ?? '',
+      archivePath: row['archive_path'] ?? '',
     }));
   }
 
@@ -413,6 +424,7 @@ export class SqliteJournal implements Journal {
       this.#rows.clear();
       this.#sql.unpublishOpen.run({ owner });
       this.#sql.unpublish.run({ owner, since });
+      this.#mayHaveStrays = true;
       this.#sql.unpublishStrays.run({ folder: owner === null ? 'responses/' : `responses/${owner}/`, since });
     });
   }
