@@ -5,7 +5,7 @@ import type { Micros } from '../lib/clock.ts';
 import type { OrderError } from '../order/errors.ts';
 import type { AgentId, ClientOrderId, Mode, OrderType } from '../order/name.ts';
 import type { State } from '../order/states.ts';
-import type { Answer, Entry, Origin } from './journal.ts';
+import type { Answer, Entry, Origin, Stray } from './journal.ts';
 
 export interface Row {
   readonly seq: number;
@@ -106,3 +106,27 @@ export function answerColumns(answer: Answer | null): AnswerColumns {
   const { dataJson, origin } = answer;
   return { ...none, data: dataJson, as_of: origin?.asOf ?? null, source: origin?.source ?? null };
 }
+
+/** The same bytes, not a copy. */
+export const bytesOf = (raw: Uint8Array | null): Buffer | null =>
+  raw === null || Buffer.isBuffer(raw) ? raw : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+
+export interface StrayRow {
+  readonly receipt: string;
+  readonly raw: Buffer | null;
+  readonly received_at: number;
+  readonly claimed_as: string;
+  readonly response_path: string;
+  readonly response_text: string;
+  readonly archive_path: string;
+}
+
+export const strayOf = (row: StrayRow): Stray => ({
+  receipt: row.receipt,
+  raw: row.raw,
+  receivedAt: trusted<Micros>(row.received_at),
+  claimedAs: row.claimed_as,
+  responsePath: row.response_path,
+  responseText: row.response_text,
+  archivePath: row.archive_path,
+});

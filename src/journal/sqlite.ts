@@ -40,7 +40,7 @@ import { migrate } from './schema.ts';
 import { BookTables } from './sqlite-books.ts';
 import { Checkpoints } from './sqlite-checkpoint.ts';
 import { RiskTables } from './sqlite-risk.ts';
-import { answerColumns, columnsOf, entryOf, type Row, trusted } from './sqlite-row.ts';
+import { answerColumns, bytesOf, columnsOf, entryOf, type Row, type StrayRow, strayOf, trusted } from './sqlite-row.ts';
 import { statements } from './sqlite-statements.ts';
 import { Tip } from './tip.ts';
 
@@ -49,10 +49,6 @@ const UNFINISHED = (Object.keys(STATES) as State[]).filter((state) => !STATES[st
 /** An answer is archived upon once it says more than `unknown`. */
 const settled = (state: State, version: number): number =>
   bit(version > 0 && (STATES[state].final || STATES[state].sent !== 'unknown'));
-
-/** The same bytes, not a copy. */
-const bytesOf = (raw: Uint8Array | null): Buffer | null =>
-  raw === null || Buffer.isBuffer(raw) ? raw : Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
 
 /** So many rows are kept in memory: more than are under way between a commit and the next. */
 const ROWS_KEPT = 1024;
@@ -394,17 +390,9 @@ export class SqliteJournal implements Journal {
   /** As a rule there are none, and then nobody need ask. */
   #outgoingStrays(limit: number): readonly Stray[] {
     if (!this.#mayHaveStrays) return [];
-    const rows = trusted<Record<string, never>[]>(this.#sql.outgoingStrays.all(limit));
+    const rows = trusted<StrayRow[]>(this.#sql.outgoingStrays.all(limit));
     this.#mayHaveStrays = rows.length > 0;
-    return rows.map((row) => ({
-      receipt: row['receipt'] ?? '',
-      raw: row['raw'] ?? null,
-      receivedAt: trusted<Micros>(row['received_at']),
-      claimedAs: row['claimed_as'] ?? '',
-      responsePath: row['response_path'] ?? '',
-      responseText: row['response_text'] ?? '',
-      archivePath: row['archive_path'] ?? '',
-    }));
+    return rows.map(strayOf);
   }
 
   mark(marks: readonly Mark[]): Promise<void> {
