@@ -15,7 +15,7 @@ import { QuoteBook } from './dispatch/quotes.ts';
 import { Readiness } from './dispatch/readiness.ts';
 import { heldOf } from './dispatch/reducing.ts';
 import { budgetReport } from './dispatch/report.ts';
-import { mostOnTheirWay, type Shares, Slots } from './dispatch/slots.ts';
+import { mostOnTheirWay, OWN_SHARE, type Shares, Slots } from './dispatch/slots.ts';
 import { Bookkeeper } from './follow/bookkeeper.ts';
 import { Follower } from './follow/follow.ts';
 import { Halts } from './halt/halts.ts';
@@ -289,7 +289,9 @@ export class Pipeline {
     const { perMinute, perSecond, dataPerMinute } = this.#o.budget;
     const budget = new Budget({ perMinute: host === 'trading' ? perMinute : dataPerMinute, perSecond });
     const maxOrders = mostOnTheirWay(perSecond, Object.keys(this.#ports.brokers).length);
-    return new Slots({ clock, random, budget, shares: this.#o.shares, maxOrders });
+    // Quotes that orders are judged by are asked for by the tower itself, and nothing waits behind them.
+    const ownShare = host === 'trading' ? OWN_SHARE : 1;
+    return new Slots({ clock, random, budget, shares: this.#o.shares, maxOrders, ownShare });
   }
 
   /** Takes up what an earlier run left, then takes orders. Throws CannotStart when the accounts forbid it. */

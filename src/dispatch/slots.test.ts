@@ -182,7 +182,7 @@ test('after the stop nobody waits any more, however long the budget is paused', 
 
 test("the tower's own looks get half of a minute's requests at most, whatever else waits", async () => {
   const clock = new HandClock();
-  const slots = slotsOf(clock, { budget: new Budget({ perMinute: 10, perSecond: 10 }) });
+  const slots = slotsOf(clock, { budget: new Budget({ perMinute: 10, perSecond: 10 }), ownShare: 0.5 });
   const { sent, ask } = asking(clock, slots, () => FINE);
   for (let n = 0; n < 100; n++) ask('resolve', '');
   for (let n = 0; n < 100; n++) ask('order', 'a');

@@ -57,6 +57,8 @@ export interface SlotsOptions {
   readonly maxInFlight?: number;
   /** Of them, orders: so many at most have left without an answer when somebody halts, and cannot be called back. */
   readonly maxOrders?: number;
+  /** The most of a minute's requests that the tower's own looks may use, as a share. */
+  readonly ownShare?: number;
 }
 
 /** A look at one host. */
@@ -89,7 +91,7 @@ const ORDERS: ReadonlySet<Lane> = new Set(['reduce', 'order']);
 const NEVER_CAPPED: ReadonlySet<Lane> = new Set(['cancel', 'resolve']);
 const CAP_SPAN_MS = 61_000;
 /** Of a minute's requests the tower's own looks (sweeps, books) get no more than this share: they go before orders. */
-const OWN_SHARE = 0.5;
+export const OWN_SHARE = 0.5;
 const isOwn = ({ agent, lane }: { readonly agent: string; readonly lane: Lane }): boolean =>
   agent === '' && lane === 'resolve';
 /** A gateway that says so speaks for a broker that cannot be reached. */
@@ -120,6 +122,7 @@ export class Slots {
       shares = EQUAL_SHARES,
       maxInFlight = MOST_IN_FLIGHT,
       maxOrders = maxInFlight,
+      ownShare = 1,
     } = options;
     this.#clock = clock;
     this.#budget = budget;
@@ -127,7 +130,7 @@ export class Slots {
     this.#maxInFlight = maxInFlight;
     this.#maxOrders = maxOrders;
     this.#lanes = new Lanes((agent) => shares.weightOf(agent), budget.perMinute);
-    const own = Math.max(1, Math.floor(budget.perMinute * OWN_SHARE));
+    const own = Math.max(1, Math.floor(budget.perMinute * ownShare));
     this.#ownLooks = new Window(own, CAP_SPAN_MS, () => ({ base: 0, overSpan: 0 }));
     this.#circuit = new Circuit(random);
   }
