@@ -2,7 +2,7 @@
  * The only way in: bytes → request → decision → journal. Every way in (files today) ends here, and what is journaled here
  * is what will be sent. Must never lose what it was given, nor take the same request twice: the journal's unique keys decide.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Broker } from './broker/broker.ts';
 import { type Halt, haltable, haltError } from './halt/halt.ts';
 import type { Halts } from './halt/halts.ts';
@@ -250,7 +250,7 @@ export class Admitter {
   /** The bytes are judged here, once. */
   #judge(received: Received, name: OrderName): Judged {
     const { receipt, raw, receivedAt } = received;
-    const sha256 = raw === null ? null : createHash('sha256').update(raw).digest('hex');
+    const sha256 = raw === null ? null : hash('sha256', raw, 'hex');
     const base = { receipt, name, raw, sha256, receivedAt };
     const refused = (error: OrderError, requestOrderId: string | null): Judged => ({
       ...base,

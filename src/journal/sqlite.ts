@@ -3,7 +3,7 @@
  * is one transaction and one fdatasync). Must never resolve before the commit, nor go on after a failed one: a commit
  * that returned an error may still be on disk, and only a new start can tell.
  */
-import Sqlite, { type Database } from 'better-sqlite3';
+import Sqlite, { type Database, type Transaction } from 'better-sqlite3';
 import { defined } from '../lib/assert.ts';
 import type { Clock, Micros } from '../lib/clock.ts';
 import { type Failpoints, noFailpoints } from '../lib/failpoint.ts';
@@ -92,6 +92,7 @@ export class SqliteJournal implements Journal {
   readonly #clock: Clock;
   readonly #failpoints: Failpoints;
   readonly #beforeCommit: () => void;
+  readonly #transact: Transaction<(queue: readonly Work[]) => unknown[]>;
   readonly #sql: ReturnType<typeof statements>;
   readonly #books: BookTables;
   readonly #checkpoints: Checkpoints;
@@ -120,6 +121,7 @@ export class SqliteJournal implements Journal {
       throw new Error('SQLite did not accept synchronous = FULL');
     migrate(db, this.#failpoints);
     this.#checkpoints = new Checkpoints(db, options.clock);
+    this.#transact = db.transaction((queue: readonly Work[]) => queue.map((work) => work.run()));
     this.#sql = statements(db);
     this.#books = new BookTables(db);
     this.#risk = new RiskTables(db);
@@ -147,7 +149,7 @@ export class SqliteJournal implements Journal {
     try {
       if (this.#fault !== null) throw this.#fault;
       this.#beforeCommit();
-      results = this.#db.transaction(() => queue.map((work) => work.run())).immediate();
+      results = this.#transact.immediate(queue);
     } catch (error) {
       this.#fault = error;
       for (const work of queue) work.reject(error);
@@ -155,9 +157,7 @@ export class SqliteJournal implements Journal {
     }
     this.#checkpoints.committed(queue.length);
     this.#moveTip();
-    queue.forEach((work, index) => {
-      work.resolve(trusted<never>(results[index]));
-    });
+    for (const [index, work] of queue.entries()) work.resolve(trusted<never>(results[index]));
   }
 
   /** After what waits for the commit: the tip may be behind, and nobody waits for it. */

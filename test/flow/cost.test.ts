@@ -33,7 +33,16 @@ function countAll(): void {
       } as never,
     );
   };
-  counted(prototype, 'transaction', 'commits');
+  // Transactions are made once and run often.
+  const { transaction } = prototype;
+  mock.method(prototype, 'transaction', function (this: Database, work: Parameters<typeof transaction>[0]) {
+    const made = Reflect.apply(transaction, this, [work]);
+    const immediate = (...args: unknown[]): unknown => {
+      counts.commits++;
+      return made.immediate(...args);
+    };
+    return Object.assign((...args: unknown[]): unknown => made(...args), { immediate });
+  } as never);
   for (const method of ['run', 'get', 'all'] as const) counted(statement, method, 'statements');
   counted(fs, 'readdirSync', 'listings');
   counted(fs, 'fsync', 'syncs');

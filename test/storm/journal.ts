@@ -92,15 +92,15 @@ function guarded(db: Database, life: Life, faults: () => number, phase: Phase): 
     pragma: (text: string, options?: { simple: boolean }) => db.pragma(text, options),
     exec: (sql: string) => db.exec(sql),
     prepare: (sql: string) => statement(db, sql),
-    transaction(work: () => unknown) {
+    transaction(work: (...args: unknown[]) => unknown) {
       const real = db.transaction(work);
       return {
-        immediate() {
+        immediate(...args: unknown[]) {
           if (phase.isCounted) life.call('commit');
           const fault = faults() > 0 && chance(phase.draws, faults());
           // A failed commit may be on disk all the same.
           if (fault && chance(phase.draws, 0.5)) throw new Injected('SQLITE_IOERR', 'commit');
-          const result = real.immediate();
+          const result = real.immediate(...args);
           if (fault) throw new Injected('SQLITE_IOERR', 'commit (it is on disk)');
           if (phase.isCounted) life.call('committed');
           return result;
