@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Broker } from './broker/broker.ts';
-import { type Halt, haltable, haltError } from './halt/halt.ts';
+import { type Halt, type Haltable, haltable, haltError } from './halt/halt.ts';
 import type { Halts } from './halt/halts.ts';
 import type { Arrival, Entry, Journal } from './journal/journal.ts';
 import { defined } from './lib/assert.ts';
@@ -80,8 +80,6 @@ type Base = Pick<Arrival, 'receipt' | 'name' | 'raw' | 'sha256' | 'receivedAt'>;
 /** With the order that it is, when it is to be sent. */
 type Judged = Arrival & {
   readonly trade?: TradeRequest;
-  /** Only what makes a position smaller may pass: that is told where it is known what is held. */
-  readonly narrowed?: Halt;
 };
 
 const NO_QUOTES: Quotes = new Map();
@@ -170,7 +168,14 @@ export class Admitter {
   }
 
   #needsQuote({ trade }: Judged): boolean {
-    return trade !== undefined && needsQuote(this.#o.limits, trade);
+    // What is halted is refused, and waits for no price.
+    return trade !== undefined && needsQuote(this.#o.limits, trade) && this.#haltAgainst(haltable(trade)) === null;
+  }
+
+  /** As far as it can be told now: what cannot is told before the first byte leaves. */
+  #haltAgainst(order: Haltable): Halt | null {
+    const halt = this.#o.halts.lately(order);
+    return halt === 'unreadable' ? null : halt;
   }
 
   /** Into the journal, which asks about each order when all before it is counted. */
@@ -188,7 +193,7 @@ export class Admitter {
     });
     const admissions = await this.#o.journal.admit(arrivals, (order, ground) => {
       const arrival = asked.get(order);
-      const error = this.#allow(order, ground, quotes, arrival?.narrowed);
+      const error = this.#allow(order, ground, quotes, arrival?.trade);
       if (error !== null) return error;
       // Nobody passes one that came with him and must wait: it stands in no line yet where he could find it.
       if (!waits.has(order.mode) && arrival !== undefined && this.#mayLeave(arrival, starts))
@@ -212,16 +217,15 @@ export class Admitter {
   }
 
   /** Whether it may leave now: then its turn is taken. Asked last, for what is taken is used. */
-  #mayLeave({ receipt, trade, narrowed, doubted, sendBy }: Judged, starts: Map<string, Start>): boolean {
+  #mayLeave({ receipt, trade, doubted, sendBy }: Judged, starts: Map<string, Start>): boolean {
     if (starts.has(receipt)) return true;
-    if (trade === undefined || narrowed !== undefined || doubted || sendBy === null || this.#o.clock.now() >= sendBy)
-      return false;
+    if (trade === undefined || doubted || sendBy === null || this.#o.clock.now() >= sendBy) return false;
     const start = this.#o.atOnce(trade);
     if (start !== null) starts.set(receipt, start);
     return start !== null;
   }
 
-  #measured({ trade, narrowed: _, ...arrival }: Judged, quotes: Quotes): Arrival {
+  #measured({ trade, ...arrival }: Judged, quotes: Quotes): Arrival {
     if (trade === undefined) return arrival;
     const isSuspect = this.#o.suspect(trade.mode);
     return {
@@ -232,9 +236,10 @@ export class Admitter {
   }
 
   /** Inside the journal's transaction: a fault of ours there would end the tower. */
-  #allow(order: Measured, ground: Ground, quotes: Quotes, halt: Halt | undefined): OrderError | null {
+  #allow(order: Measured, ground: Ground, quotes: Quotes, trade: TradeRequest | undefined): OrderError | null {
     try {
-      if (halt !== undefined && !isReduction(order, ACCOUNT, ground.standings)) return haltError(halt);
+      const halted = trade === undefined ? null : this.#halted(order, ground, haltable(trade));
+      if (halted !== null) return haltError(halted);
       const error = judge(order, this.#o.limits, ground, quotes);
       if (error !== null || this.#o.limits.conflicts !== 'refuse') return error;
       const conflict = conflictOf(order, ground.standings);
@@ -245,6 +250,14 @@ export class Admitter {
         more: { safe_to_resubmit: true },
       });
     }
+  }
+
+  /** The halt that keeps an order back; where only what makes a position smaller may pass, it must do so by what is held. */
+  #halted(measured: Measured, ground: Ground, order: Haltable): Halt | null {
+    const halt = this.#haltAgainst(order);
+    if (halt !== null || !order.reduces) return halt;
+    const narrowed = this.#haltAgainst({ ...order, reduces: false });
+    return narrowed === null || isReduction(measured, ACCOUNT, ground.standings) ? null : narrowed;
   }
 
   /** The bytes are judged here, once. */
@@ -298,24 +311,7 @@ export class Admitter {
     }
     const decision = decide(request, this.#o.rules);
     if (decision.kind === 'denied') return refused(decision.error, request.requestOrderId);
-    // What cannot be told now is told before the first byte leaves.
-    const admitted = this.#admitted(base, decision.approved);
-    if (!isTrade(request)) return admitted;
-    const order = haltable(request);
-    const halt = this.#o.halts.lately(order);
-    if (halt !== null && halt !== 'unreadable') return this.#kept(admitted, haltError(halt));
-    const narrowed = order.reduces ? this.#o.halts.lately({ ...order, reduces: false }) : null;
-    return narrowed === null || narrowed === 'unreadable' ? admitted : { ...admitted, narrowed };
-  }
-
-  /**
-   * An order that a halt or a limit keeps back. Where an earlier journal may have sent it, nobody may say that nothing was:
-   * then it is in doubt, counted, looked up, and not sent.
-   */
-  #kept({ trade, ...arrival }: Judged, error: OrderError): Judged {
-    const isSuspect = this.#o.suspect(arrival.name.mode);
-    const measured = trade !== undefined && isSuspect ? { measured: measure(trade, NO_QUOTES) } : {};
-    return { ...arrival, ...measured, ...refusal(arrival, error, isSuspect) };
+    return this.#admitted(base, decision.approved);
   }
 
   /** Only what was approved is admitted; the bytes for the wire are made here, once. */
