@@ -2,8 +2,10 @@
  * A journal with a long past: any number of finished orders, written by SQL. Must never be used for anything but speed and
  * memory: the rows have the shape and the size of real ones, and no story.
  */
+import { rmSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { openSqliteJournal } from '../src/journal/sqlite.ts';
+import { tipOf } from '../src/journal/tip.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { systemRandom } from '../src/lib/random.ts';
 
@@ -49,4 +51,7 @@ export async function fillJournal(file: string, rows: number, each: (done: numbe
     each(high);
   }
   db.close();
+  // Its tip is of the empty journal; it is left as a tower leaves one.
+  rmSync(tipOf(file));
+  await openSqliteJournal({ file, clock: systemClock, random: systemRandom }).close();
 }
