@@ -4,28 +4,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { alpacaBroker } from '../broker/alpaca/client.ts';
-import type { HttpRequest, HttpResult, Network } from '../broker/alpaca/network.ts';
+import { type HandClock, NOT_FOUND, ORDER, said, stand } from '../../test/dispatch/stand.ts';
+import type { HttpResult } from '../broker/alpaca/network.ts';
 import { HALT_FOLDER } from '../halt/halt.ts';
-import { Halts } from '../halt/halts.ts';
 import type { Entry } from '../journal/journal.ts';
-import { openSqliteJournal } from '../journal/sqlite.ts';
 import { Writer } from '../journal/writer.ts';
 import { defined } from '../lib/assert.ts';
-import { type Clock, micros } from '../lib/clock.ts';
 import { noFailpoints } from '../lib/failpoint.ts';
 import { systemFiles } from '../lib/files.ts';
-import { seededRandom } from '../lib/random.ts';
-import { Mirror } from '../mirror/mirror.ts';
-import { orderName } from '../order/name.ts';
-import { parse } from '../order/parse.ts';
-import { isTrade } from '../order/request.ts';
 import { STATES } from '../order/states.ts';
 import { measure } from '../risk/measure.ts';
 import { Budget } from './budget.ts';
 import type { Desk } from './desk.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Readiness } from './readiness.ts';
 import { Slots } from './slots.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'at-once-'));
@@ -34,57 +25,11 @@ const files = systemFiles(home);
 files.makeFolder(HALT_FOLDER);
 const HALT = join(home, HALT_FOLDER, 'all');
 
-const START_MS = Date.UTC(2026, 1, 13, 14, 30, 23);
-const NAME = defined(orderName('paper', 'alpha', 'stockbuy', '20260213143022123456'), 'a valid name');
-const TERMS = '"symbol":"AAPL","qty":"1","time_in_force":"day","limit_price":"20"';
-const FILE = `{"agent_id":"alpha","client_order_id":"${NAME.clientOrderId}","order_type":"stockbuy","mode":"paper","payload":{${TERMS},"order_class":"limit"}}`;
-const ORDER = `{"id":"o-1","client_order_id":"${NAME.clientOrderId}",${TERMS},"side":"buy","type":"limit","status":"new","filled_qty":"0","updated_at":"2026-02-13T14:30:24Z","submitted_at":"2026-02-13T14:30:24Z"}`;
-
-const said = (status: number, body: string, headers: Readonly<Record<string, string>> = {}): HttpResult => ({
-  kind: 'answer',
-  status,
-  headers: { 'content-type': 'application/json', ...headers },
-  body,
-});
 const TAKEN = said(200, ORDER);
 const REFUSED = said(422, '{"code":42210000,"message":"no"}');
 const LIMITED = said(429, '{"message":"too many requests."}', { 'retry-after': '2' });
-const NOT_FOUND = said(404, '{"code":40410000,"message":"order not found"}');
 const UNREACHABLE: HttpResult = { kind: 'unsent', reason: 'connection refused' };
 const LOST: HttpResult = { kind: 'lost', reason: 'reset' };
-
-/** Timers run in their order, as fast as the work between them allows. */
-class HandClock implements Clock {
-  ms = 0;
-  #timers: { readonly at: number; readonly run: () => void }[] = [];
-
-  now() {
-    return micros((START_MS + this.ms) * 1000);
-  }
-
-  monotonic(): number {
-    return this.ms;
-  }
-
-  after(ms: number, run: () => void): () => void {
-    const timer = { at: this.ms + ms, run };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  async run(untilMs: number, done: () => boolean): Promise<void> {
-    for (;;) {
-      await new Promise((worked) => setImmediate(worked));
-      const next = this.#timers.filter(({ at }) => at <= untilMs).sort((a, b) => a.at - b.at)[0];
-      if (done() || next === undefined) return;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.ms = Math.max(this.ms, next.at);
-      next.run();
-    }
-  }
-}
 
 interface Scene {
   readonly clock: HandClock;
@@ -101,13 +46,13 @@ interface Scene {
 
 /** The broker answers posts with these, one after the other, and look-ups with 404 until it has taken one. */
 function scene(answers: readonly HttpResult[], more: Partial<Desk> = {}): Scene {
-  const clock = new HandClock();
-  const random = seededRandom('at once');
-  const journal = openSqliteJournal({ file: ':memory:', clock, random });
   const posts: number[] = [];
   let isTaken = false;
-  const network: Network = {
-    async request(request: HttpRequest) {
+  const is = { stopped: false, failed: false, suspect: false, ready: true };
+  const { clock, journal, trade, readiness, desk, arrival } = stand(
+    'at once',
+    files,
+    (clock) => async (request) => {
       if (request.mayLeave?.() === false) return { kind: 'unsent', reason: 'held back', held: true };
       if (request.method !== 'POST') return isTaken ? TAKEN : NOT_FOUND;
       const answer = answers[posts.length] ?? REFUSED;
@@ -115,59 +60,22 @@ function scene(answers: readonly HttpResult[], more: Partial<Desk> = {}): Scene 
       isTaken ||= answer === TAKEN;
       return answer;
     },
-    socket: () => assert.fail('no socket wanted'),
-    async close() {},
-  };
-  const url = 'https://paper-api.example';
-  const keys = { id: 'K', secret: 'S' };
-  const broker = alpacaBroker({ mode: 'paper', baseUrl: url, dataUrl: url, keys, network, clock, random });
-  const parsed = parse({ fileName: NAME, bytes: Buffer.from(FILE), receivedAt: clock.now() });
-  assert.ok(parsed.ok && isTrade(parsed.request), JSON.stringify(parsed));
-  const trade = parsed.request;
-  const slots = new Slots({ clock, random, budget: new Budget({ perMinute: 200, perSecond: 10 }), maxOrders: 1 });
-  const is = { stopped: false, failed: false, suspect: false, ready: true };
-  const readiness = new Readiness();
-  readiness.clear('not_swept');
-  const desk: Desk = {
-    broker,
-    journal,
-    mirror: new Mirror({
-      broker,
-      clock,
-      settings: {
-        ordersMaxAgeMs: 0,
-        positionsMaxAgeMs: 0,
-        accountMaxAgeMs: 0,
-        marketDataMaxAgeMs: 0,
-        rereadMs: 0,
-        streamSymbols: 0,
-        ordersKept: 100,
-      },
-      ask: (call) => call(),
-      seesAll: () => false,
-      notice: () => {},
-      fatal: assert.ifError,
-    }),
-    clock,
-    hosts: { trading: slots, data: slots },
-    readiness,
-    writer: new Writer(journal, clock, noFailpoints, { upcoming() {}, changed: (entry) => dispatcher.noticed(entry) }),
-    failpoints: noFailpoints,
-    doubt: { settleMs: 20_000, maxDelayMs: 900_000, resend: true, marketResendMs: 30_000, latePolicy: 'cancel' },
-    halts: new Halts(files, clock),
-    holdsConflicts: false,
-    onTheirWay: new Map(),
-    held: async () => null,
-    refused: async () => null,
-    requestOf: () => trade,
-    suspect: () => is.suspect,
-    strayCopies: () => false,
-    isStopped: () => is.stopped,
-    hasFailed: () => is.failed,
-    notice: () => {},
-    late: () => {},
-    ...more,
-  };
+    ({ clock, random, journal }) => {
+      const slots = new Slots({ clock, random, budget: new Budget({ perMinute: 200, perSecond: 10 }), maxOrders: 1 });
+      return {
+        hosts: { trading: slots, data: slots },
+        writer: new Writer(journal, clock, noFailpoints, {
+          upcoming() {},
+          changed: (entry) => dispatcher.noticed(entry),
+        }),
+        suspect: () => is.suspect,
+        isStopped: () => is.stopped,
+        hasFailed: () => is.failed,
+        ...more,
+      };
+    },
+  );
+  const slots = desk.hosts.trading;
   const dispatcher: Dispatcher = new Dispatcher(desk, { may: () => true }, assert.ifError);
   const atOnce = (): ((entry: Entry) => void) | null => {
     if (is.ready) readiness.clear('not_swept');
@@ -182,27 +90,9 @@ function scene(answers: readonly HttpResult[], more: Partial<Desk> = {}): Scene 
     is,
     atOnce,
     async send(before = () => {}) {
-      const wire = broker.encode(trade).body;
       const start = defined(atOnce(), 'a turn');
-      const admitted = journal.admit(
-        [
-          {
-            receipt: 'r1',
-            name: NAME,
-            raw: Buffer.from(FILE),
-            sha256: null,
-            receivedAt: clock.now(),
-            requestOrderId: null,
-            sendBy: micros(clock.now() + 120e6),
-            wire,
-            state: 'admitted',
-            doubted: false,
-            answer: null,
-            measured: measure(trade, new Map()),
-          },
-        ],
-        () => ({ sentAt: clock.now() }),
-      );
+      const order = { ...arrival(), measured: measure(trade, new Map()) };
+      const admitted = journal.admit([order], () => ({ sentAt: clock.now() }));
       await clock.run(0, () => false);
       const [admission] = await admitted;
       assert.ok(admission?.kind === 'new' && admission.entry.state === 'sending');

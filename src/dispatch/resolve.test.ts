@@ -4,28 +4,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { alpacaBroker } from '../broker/alpaca/client.ts';
-import type { HttpRequest, HttpResult, Network } from '../broker/alpaca/network.ts';
+import { type HandClock, NAME, NOT_FOUND, ORDER, said, stand } from '../../test/dispatch/stand.ts';
+import type { HttpRequest, HttpResult } from '../broker/alpaca/network.ts';
 import { HALT_FOLDER } from '../halt/halt.ts';
-import { Halts } from '../halt/halts.ts';
 import type { Entry } from '../journal/journal.ts';
-import { openSqliteJournal } from '../journal/sqlite.ts';
-import { Writer } from '../journal/writer.ts';
 import { defined } from '../lib/assert.ts';
-import { type Clock, micros } from '../lib/clock.ts';
-import { noFailpoints } from '../lib/failpoint.ts';
 import { systemFiles } from '../lib/files.ts';
-import { seededRandom } from '../lib/random.ts';
-import { Mirror, type MirrorSettings } from '../mirror/mirror.ts';
-import { orderName } from '../order/name.ts';
-import { parse } from '../order/parse.ts';
-import { isTrade, type TradeRequest } from '../order/request.ts';
-import { Budget } from './budget.ts';
-import type { Desk, DoubtPolicy } from './desk.ts';
+import type { DoubtPolicy } from './desk.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Readiness } from './readiness.ts';
 import { resolve } from './resolve.ts';
-import { Slots } from './slots.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'resolve-'));
 after(() => rmSync(home, { recursive: true }));
@@ -33,65 +20,6 @@ const files = systemFiles(home);
 files.makeFolder(HALT_FOLDER);
 
 const MINUTE_MS = 60_000;
-const START_MS = Date.UTC(2026, 1, 13, 14, 30, 23);
-const NAME = defined(orderName('paper', 'alpha', 'stockbuy', '20260213143022123456'), 'a valid name');
-const TERMS = '"symbol":"AAPL","qty":"1","time_in_force":"day","limit_price":"20"';
-const FILE = `{"agent_id":"alpha","client_order_id":"${NAME.clientOrderId}","order_type":"stockbuy","mode":"paper","payload":{${TERMS},"order_class":"limit"}}`;
-const ORDER = `{"id":"o-1","client_order_id":"${NAME.clientOrderId}",${TERMS},"side":"buy","type":"limit","status":"new","filled_qty":"0","updated_at":"2026-02-13T14:30:24Z","submitted_at":"2026-02-13T14:30:24Z"}`;
-
-const said = (status: number, body: string): HttpResult => ({
-  kind: 'answer',
-  status,
-  headers: { 'content-type': 'application/json' },
-  body,
-});
-const NOT_FOUND = said(404, '{"code":40410000,"message":"order not found"}');
-
-/** Timers run in their order, as fast as the work between them allows. */
-class HandClock implements Clock {
-  ms = 0;
-  #timers: { readonly at: number; readonly run: () => void }[] = [];
-
-  now() {
-    return micros((START_MS + this.ms) * 1000);
-  }
-
-  monotonic(): number {
-    return this.ms;
-  }
-
-  after(ms: number, run: () => void): () => void {
-    const timer = { at: this.ms + ms, run };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  /** Until `done`, or until nothing is left to happen before `untilMs`. */
-  async run(untilMs: number, done: () => boolean): Promise<void> {
-    for (;;) {
-      // What is settled is worked off before time goes on.
-      await new Promise((worked) => setImmediate(worked));
-      const next = this.#timers.filter(({ at }) => at <= untilMs).sort((a, b) => a.at - b.at)[0];
-      if (done() || next === undefined) return;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.ms = Math.max(this.ms, next.at);
-      next.run();
-    }
-  }
-}
-
-const NO_MIRROR: MirrorSettings = {
-  ordersMaxAgeMs: 0,
-  positionsMaxAgeMs: 0,
-  accountMaxAgeMs: 0,
-  marketDataMaxAgeMs: 0,
-  rereadMs: 0,
-  streamSymbols: 0,
-  ordersKept: 100,
-};
-
 interface Scene {
   readonly clock: HandClock;
   readonly requests: readonly (HttpRequest & { readonly at: number })[];
@@ -108,80 +36,26 @@ async function inDoubt(
   answer: (request: HttpRequest, at: number) => HttpResult,
   policy: Partial<DoubtPolicy> = {},
 ): Promise<Scene> {
-  const clock = new HandClock();
-  const random = seededRandom('resolve');
-  const journal = openSqliteJournal({ file: ':memory:', clock, random });
   const requests: (HttpRequest & { at: number })[] = [];
-  const network: Network = {
-    async request(request) {
+  const { clock, journal, trade, desk, arrival } = stand(
+    'resolve',
+    files,
+    (clock) => async (request) => {
       requests.push({ ...request, at: clock.ms });
       return answer(request, clock.ms);
     },
-    socket: () => assert.fail('no socket wanted'),
-    async close() {},
-  };
-  const url = 'https://paper-api.example';
-  const keys = { id: 'K', secret: 'S' };
-  const broker = alpacaBroker({ mode: 'paper', baseUrl: url, dataUrl: url, keys, network, clock, random });
-  const parsed = parse({ fileName: NAME, bytes: Buffer.from(FILE), receivedAt: clock.now() });
-  assert.ok(parsed.ok && isTrade(parsed.request), JSON.stringify(parsed));
-  const trade: TradeRequest = parsed.request;
-  const slots = (): Slots => new Slots({ clock, random, budget: new Budget({ perMinute: 200, perSecond: 10 }) });
-  const readiness = new Readiness();
-  readiness.clear('not_swept');
-  const desk: Desk = {
-    broker,
-    journal,
-    mirror: new Mirror({
-      broker,
-      clock,
-      settings: NO_MIRROR,
-      ask: (call) => call(),
-      seesAll: () => false,
-      notice: () => {},
-      fatal: assert.ifError,
+    () => ({
+      doubt: {
+        settleMs: 20_000,
+        maxDelayMs: 15 * MINUTE_MS,
+        resend: true,
+        marketResendMs: 30_000,
+        latePolicy: 'cancel',
+        ...policy,
+      },
     }),
-    clock,
-    hosts: { trading: slots(), data: slots() },
-    readiness,
-    writer: new Writer(journal, clock, noFailpoints, { upcoming() {}, changed() {} }),
-    failpoints: noFailpoints,
-    doubt: {
-      settleMs: 20_000,
-      maxDelayMs: 15 * MINUTE_MS,
-      resend: true,
-      marketResendMs: 30_000,
-      latePolicy: 'cancel',
-      ...policy,
-    },
-    halts: new Halts(files, clock),
-    holdsConflicts: false,
-    onTheirWay: new Map(),
-    refused: async () => null,
-    held: async () => null,
-    requestOf: () => trade,
-    suspect: () => false,
-    strayCopies: () => false,
-    isStopped: () => false,
-    hasFailed: () => false,
-    notice: () => {},
-    late: () => {},
-  };
-  const admitted = journal.admit([
-    {
-      receipt: 'r1',
-      name: NAME,
-      raw: Buffer.from(FILE),
-      sha256: null,
-      receivedAt: clock.now(),
-      requestOrderId: null,
-      sendBy: micros(clock.now() + 120e6),
-      wire: broker.encode(trade).body,
-      state: 'admitted',
-      doubted: false,
-      answer: null,
-    },
-  ]);
+  );
+  const admitted = journal.admit([arrival()]);
   await clock.run(0, () => false);
   const [admission] = await admitted;
   assert.ok(admission?.kind === 'new');
